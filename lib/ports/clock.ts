@@ -1,0 +1,25 @@
+/** The only source of time in `lib/`; tests move a fake one by hand. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Fractional milliseconds on a clock that never goes back; only differences mean anything. */
+  monotonicMs(): number;
+  /** Calls `callback` once after `delayMs`, unless the returned function is called before. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+/** Resolves after `delayMs`; rejects with the signal's reason when `signal` aborts first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.schedule(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

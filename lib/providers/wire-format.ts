@@ -1,0 +1,52 @@
+import type { UpstreamRequest } from "../ports/upstream.ts";
+import type { ChatEvent } from "../protocol/chat-event.ts";
+import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { SseFrame } from "../protocol/sse/sse-parser.ts";
+import type { ProviderDeclaration } from "./provider-declaration.ts";
+
+export interface EncodeInput {
+  readonly provider: ProviderDeclaration;
+  /** The declaration's base URL, or what `<SLUG>_BASE_URL` says; without a trailing slash. */
+  readonly baseUrl: string;
+  /** Null for a provider that needs none. */
+  readonly apiKey: string | null;
+  /** The model's id at this provider. */
+  readonly nativeModel: string;
+  /** The model's most output tokens, for formats that insist on a cap. */
+  readonly maxOutputTokens: number;
+  readonly call: ParsedCall;
+}
+
+export interface EncodedRequest {
+  readonly request: UpstreamRequest;
+  /** Client fields that this format cannot carry, by the client's names (`x-gateway-ignored-parameters`). */
+  readonly ignoredParameters: readonly string[];
+}
+
+/** Turns a provider's stream into events, frame by frame. One instance a stream. */
+export interface StreamDecoder {
+  push(frame: SseFrame): readonly ChatEvent[];
+}
+
+/** What a provider's refusal means; its text stays in the operator's log. */
+export interface ProviderFailure {
+  /** The provider's own message, for a 400 that the client must understand; null when it said nothing usable. */
+  readonly message: string | null;
+  /** The field it complained of, when it names one. */
+  readonly param: string | null;
+  /** True when it said that the prompt does not fit the model's context. */
+  readonly contextLengthExceeded: boolean;
+}
+
+/** A format that we speak to providers. */
+export interface WireFormat {
+  readonly name: "openai" | "anthropic" | "gemini";
+  /** The client format whose bytes can be passed through unchanged, or null. */
+  readonly passesThrough: ClientFormatName | null;
+  encode(input: EncodeInput): EncodedRequest;
+  createStreamDecoder(): StreamDecoder;
+  /** All events of a non-streamed reply, ending in `end`. An unusable body gives one `error` event; never throws. */
+  decodeReply(body: JsonObject): readonly ChatEvent[];
+  decodeFailure(status: number, text: string): ProviderFailure;
+}
