@@ -1,2 +1,6 @@
+import type { AccountTables } from "./account-tables.ts";
+import type { CatalogTables } from "./catalog-tables.ts";
+import type { LedgerTables } from "./ledger-tables.ts";
+
 /** Table types of every subject, for kysely. bigint columns are strings on the wire and stay so until parsed. */
-export type Database = {};
+export interface Database extends AccountTables, LedgerTables, CatalogTables {}

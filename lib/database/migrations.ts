@@ -1,0 +1,4 @@
+import type { Migration } from "kysely";
+
+/** Every migration in order, forward only. A name is permanent once released; a change is a new migration. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {};
