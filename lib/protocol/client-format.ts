@@ -59,6 +59,8 @@ export interface StreamEncoder {
 export interface StreamPassthrough {
   /** The frame's text to send: its own bytes, a patched frame, or "" to leave it out. `events` are the frame's own. */
   push(frame: SseFrame, events: readonly ChatEvent[]): string;
+  /** Ends a stream that we stop at the hold's ceiling: a finish for "length" of our own, then what `finish` writes. */
+  cut(usage: Usage): string;
   finish(usage: Usage): string;
   fail(error: GatewayError, requestId: string): string;
 }
