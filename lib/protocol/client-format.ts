@@ -41,9 +41,11 @@ export interface ReplyContext {
   readonly model: string;
   readonly createdSeconds: number;
   readonly includeUsage: boolean;
+  /** Fields of the provider's own that do not belong to the format: removed from a passed-through reply (CM-10.3.2). */
+  readonly stripFields: readonly string[];
   /** Our estimate, for Anthropic's `message_start` before the provider has reported. */
   readonly estimatedInputTokens: number;
-  /** Null when this call is not charged (a caller's own key, a free model). */
+  /** 0 for an empty answer and for a model that is free. */
   costOf(usage: Usage): NanoUsd;
 }
 

@@ -28,3 +28,12 @@ export function totalInputTokens(usage: BillableCounts): number {
 export function totalOutputTokens(usage: BillableCounts): number {
   return usage.output + usage.reasoning;
 }
+
+/**
+ * A count as a provider reports it: absent is 0, and what is no non-negative integer is NaN, which no meter believes
+ * (security K18).
+ */
+export function tokenCount(value: unknown): number {
+  if (value === undefined || value === null) return 0;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : Number.NaN;
+}

@@ -1,0 +1,69 @@
+import { formatUsd } from "../../money/nano-usd.ts";
+import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
+import { memberText, spliceJson } from "../json-splice.ts";
+import type { SseFrame } from "../sse/sse-parser.ts";
+import type { Usage } from "../usage.ts";
+import { createChatStreamEncoder } from "./encode-stream.ts";
+import { usageJson } from "./usage-json.ts";
+
+/**
+ * Passes an OpenAI stream through: every frame keeps its bytes, but for the cost in a usage object, the fields that the
+ * provider's declaration says are its own, and the usage chunk that the client did not ask for.
+ */
+export function createChatPassthrough(context: ReplyContext): StreamPassthrough {
+  // Writes what the provider did not: a missing usage chunk, the end of a stream that we stop, an error.
+  const own = createChatStreamEncoder(context);
+  let usageSent = false;
+
+  function patched(frame: SseFrame, data: string, usage: Usage | null): string {
+    const edits: Record<string, string | null> = {};
+    for (const field of context.stripFields) if (data.includes(`"${field}"`)) edits[field] = null;
+    if (usage !== null) {
+      const text = memberText(data, "usage");
+      if (text?.startsWith("{") === true) {
+        edits["usage"] = spliceJson(text, { cost: formatUsd(context.costOf(usage)) });
+        usageSent = true;
+      }
+    }
+    return Object.keys(edits).length === 0 ? frame.raw : `data: ${spliceJson(data, edits)}\n\n`;
+  }
+
+  return {
+    push(frame, events) {
+      let usage: Usage | null = null;
+      for (const event of events) {
+        if (event.kind === "end") return "";
+        if (event.kind === "usage") usage = event.usage;
+        else if (event.kind === "start") own.push(event);
+      }
+      const { data } = frame;
+      if (data === null) return frame.raw;
+      const onlyUsage =
+        usage !== null && !context.includeUsage && events.every(({ kind }) => kind === "usage" || kind === "start");
+      if (onlyUsage) return "";
+      return usage === null && context.stripFields.length === 0 ? frame.raw : patched(frame, data, usage);
+    },
+    cut(usage) {
+      const event = { kind: "finish", choice: 0, reason: "length", nativeReason: null, stopSequence: null } as const;
+      usageSent = false;
+      return own.push(event) + own.finish(usage);
+    },
+    finish(usage) {
+      return usageSent ? "data: [DONE]\n\n" : own.finish(usage);
+    },
+    fail: (error, requestId) => own.fail(error, requestId),
+  };
+}
+
+/** A whole reply's own text, with the cost in its usage; a reply without usage gets the metered one. */
+export function passChatReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
+  const cost = context.costOf(usage);
+  const own = memberText(text, "usage");
+  const edits: Record<string, string | null> = {
+    usage:
+      isJsonObject(body["usage"]) && own !== null ? spliceJson(own, { cost: formatUsd(cost) }) : usageJson(usage, cost),
+  };
+  for (const field of context.stripFields) if (field in body) edits[field] = null;
+  return spliceJson(text, edits);
+}
