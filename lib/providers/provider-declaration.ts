@@ -12,6 +12,10 @@ export interface ProviderDeclaration {
   readonly rename?: Readonly<Record<string, string>>;
   /** Client fields it refuses; left out of the request and named in `x-gateway-ignored-parameters`. */
   readonly drop?: readonly string[];
+  /** Gateway fields (`provider`, `models`, `usage` …) that this provider understands too, so that they are sent on. */
+  readonly understands?: readonly string[];
+  /** Renames that only some of its models want. */
+  readonly modelQuirks?: readonly { readonly models: RegExp; readonly rename: Readonly<Record<string, string>> }[];
   /** Fields of its own that it adds to replies, removed on the way back (CM-10.3.2). */
   readonly stripFromReply?: readonly string[];
   /** False for a provider that rejects `stream_options`; usage then comes unasked or is metered. Default: true. */
