@@ -1,4 +1,3 @@
-import { GatewayError } from "../../errors/gateway-error.ts";
 import type { CallNeed, ClientFormat, ParsedCall } from "../client-format.ts";
 import {
   estimateContentTokens,
@@ -7,6 +6,7 @@ import {
   TOKENS_PER_ROLE,
   TOKENS_TO_START,
 } from "../estimate-tokens.ts";
+import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
 import { schemaError } from "../schema-error.ts";
 import { type ChatCompletionRequest, chatCompletionRequest } from "./chat-schema.ts";
@@ -44,23 +44,6 @@ function parseChatCall(body: JsonObject, text: string): ParsedCall {
     needs: needsOf(parsed),
     toChatRequest: () => decodeChatRequest(body, parsed),
   };
-}
-
-/** Fields by which other gateways let a caller name a host, a key or a header of the provider's (security K1, B78). */
-const SMUGGLING_FIELDS = ["api_base", "base_url", "api_key", "extra_headers", "organization"];
-
-/** @throws GatewayError `forbidden_field` */
-export function assertNothingSmuggled(body: JsonObject): void {
-  for (const field of SMUGGLING_FIELDS) {
-    if (body[field] === undefined) continue;
-    throw new GatewayError(
-      "forbidden_field",
-      `${field} cannot be set by a request; the operator configures providers.`,
-      {
-        param: field,
-      },
-    );
-  }
 }
 
 function needsOf(parsed: ChatCompletionRequest): readonly CallNeed[] {

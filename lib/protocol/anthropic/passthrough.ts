@@ -1,0 +1,54 @@
+import { formatUsd } from "../../money/nano-usd.ts";
+import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
+import { memberText, spliceJson } from "../json-splice.ts";
+import type { Usage } from "../usage.ts";
+import { createMessagesStreamEncoder } from "./encode-stream.ts";
+import { anthropicUsageJson } from "./usage-json.ts";
+
+/** Passes an Anthropic stream through: every frame keeps its bytes, but for the cost in `message_delta`'s usage. */
+export function createMessagesPassthrough(context: ReplyContext): StreamPassthrough {
+  let openIndex: number | null = null;
+  let stopped = false;
+  const own = createMessagesStreamEncoder(context);
+  return {
+    push(frame, events) {
+      const { data } = frame;
+      if (data === null) return frame.raw;
+      if (frame.event === "content_block_start") openIndex = indexOf(data);
+      if (frame.event === "content_block_stop") openIndex = null;
+      if (frame.event === "message_stop") stopped = true;
+      if (frame.event !== "message_delta") return frame.raw;
+      const usage = events.find((event) => event.kind === "usage");
+      const text = memberText(data, "usage");
+      if (usage?.kind !== "usage" || text === null || !text.startsWith("{")) return frame.raw;
+      const priced = spliceJson(text, { cost: formatUsd(context.costOf(usage.usage)) });
+      return `event: message_delta\ndata: ${spliceJson(data, { usage: priced })}\n\n`;
+    },
+    cut(usage) {
+      const stop = openIndex === null ? "" : frameText("content_block_stop", `"index":${openIndex}`);
+      const cost = anthropicUsageJson(usage, context.costOf(usage));
+      const delta = '"delta":{"stop_reason":"max_tokens","stop_sequence":null}';
+      return `${stop}${frameText("message_delta", `${delta},"usage":${cost}`)}${frameText("message_stop", "")}`;
+    },
+    finish: () => (stopped ? "" : frameText("message_stop", "")),
+    fail: (error, requestId) => own.fail(error, requestId),
+  };
+}
+
+function frameText(type: string, members: string): string {
+  return `event: ${type}\ndata: {"type":"${type}"${members === "" ? "" : `,${members}`}}\n\n`;
+}
+
+function indexOf(data: string): number | null {
+  const index = Number(memberText(data, "index"));
+  return Number.isSafeInteger(index) ? index : null;
+}
+
+/** A whole message's own text, with the cost in its usage. */
+export function passMessagesReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
+  const cost = context.costOf(usage);
+  const own = memberText(text, "usage");
+  if (!isJsonObject(body["usage"]) || own === null) return spliceJson(text, { usage: anthropicUsageJson(usage, cost) });
+  return spliceJson(text, { usage: spliceJson(own, { cost: formatUsd(cost) }) });
+}
