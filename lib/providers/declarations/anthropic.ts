@@ -1,0 +1,9 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const anthropic: ProviderDeclaration = {
+  id: "anthropic",
+  name: "Anthropic",
+  baseUrl: "https://api.anthropic.com/v1",
+  apiKeyVariable: "ANTHROPIC_API_KEY",
+  wire: "anthropic",
+};

@@ -1,0 +1,8 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const deepInfra: ProviderDeclaration = {
+  id: "deepinfra",
+  name: "DeepInfra",
+  baseUrl: "https://api.deepinfra.com/v1/openai",
+  apiKeyVariable: "DEEPINFRA_API_KEY",
+};

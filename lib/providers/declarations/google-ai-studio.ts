@@ -1,0 +1,9 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const googleAiStudio: ProviderDeclaration = {
+  id: "google-ai-studio",
+  name: "Google AI Studio",
+  baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+  apiKeyVariable: "GEMINI_API_KEY",
+  wire: "gemini",
+};

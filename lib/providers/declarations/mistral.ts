@@ -1,0 +1,13 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const mistral: ProviderDeclaration = {
+  id: "mistral",
+  name: "Mistral AI",
+  baseUrl: "https://api.mistral.ai/v1",
+  apiKeyVariable: "MISTRAL_API_KEY",
+  // Names of its own, and 422 on fields it does not know: docs.mistral.ai/api (read 2026-11-23)
+  rename: { max_completion_tokens: "max_tokens", seed: "random_seed" },
+  drop: ["logit_bias", "logprobs", "service_tier", "top_logprobs", "user"],
+  // Sends usage on the last chunk unasked, and refuses the option.
+  streamUsageOption: false,
+};

@@ -1,0 +1,11 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const ollama: ProviderDeclaration = {
+  id: "ollama",
+  name: "Ollama",
+  baseUrl: "http://127.0.0.1:11434/v1",
+  apiKeyVariable: null,
+  acceptsAnyModel: true,
+  // A model that is not in memory is loaded first.
+  firstTokenTimeoutMs: 300_000,
+};

@@ -1,0 +1,11 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const openRouter: ProviderDeclaration = {
+  id: "openrouter",
+  name: "OpenRouter",
+  baseUrl: "https://openrouter.ai/api/v1",
+  apiKeyVariable: "OPENROUTER_API_KEY",
+  understands: ["transforms", "plugins", "session_id"],
+  // Its own names on every reply: openrouter.ai/docs/api-reference/overview (read 2026-11-23)
+  stripFromReply: ["provider"],
+};

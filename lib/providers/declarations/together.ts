@@ -1,0 +1,9 @@
+import type { ProviderDeclaration } from "../provider-declaration.ts";
+
+export const together: ProviderDeclaration = {
+  id: "together",
+  name: "Together AI",
+  baseUrl: "https://api.together.xyz/v1",
+  apiKeyVariable: "TOGETHER_API_KEY",
+  stripFromReply: ["prompt"],
+};

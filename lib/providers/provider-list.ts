@@ -1,0 +1,45 @@
+import { anthropicWire } from "./anthropic-wire.ts";
+import { anthropic } from "./declarations/anthropic.ts";
+import { cerebras } from "./declarations/cerebras.ts";
+import { deepInfra } from "./declarations/deepinfra.ts";
+import { deepSeek } from "./declarations/deepseek.ts";
+import { fireworks } from "./declarations/fireworks.ts";
+import { googleAiStudio } from "./declarations/google-ai-studio.ts";
+import { groq } from "./declarations/groq.ts";
+import { mistral } from "./declarations/mistral.ts";
+import { ollama } from "./declarations/ollama.ts";
+import { openAi } from "./declarations/openai.ts";
+import { openRouter } from "./declarations/openrouter.ts";
+import { together } from "./declarations/together.ts";
+import { xAi } from "./declarations/xai.ts";
+import { geminiWire } from "./gemini-wire.ts";
+import { openAiWire } from "./openai-wire.ts";
+import type { ProviderDeclaration } from "./provider-declaration.ts";
+import type { WireFormat } from "./wire-format.ts";
+
+/** Every provider that Gangway can call. Adding one: its declaration, a line here, a fixture. */
+export const PROVIDERS: readonly ProviderDeclaration[] = [
+  openAi,
+  anthropic,
+  googleAiStudio,
+  openRouter,
+  groq,
+  together,
+  fireworks,
+  deepInfra,
+  cerebras,
+  deepSeek,
+  mistral,
+  xAi,
+  ollama,
+];
+
+const WIRES: Readonly<Record<WireFormat["name"], WireFormat>> = {
+  openai: openAiWire,
+  anthropic: anthropicWire,
+  gemini: geminiWire,
+};
+
+export function wireOf(provider: ProviderDeclaration): WireFormat {
+  return WIRES[provider.wire ?? "openai"];
+}
