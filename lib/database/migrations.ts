@@ -1,4 +1,6 @@
-import type { Migration } from "kysely";
+import type { Migration } from "kysely/migration";
 
 /** Every migration in order, forward only. A name is permanent once released; a change is a new migration. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {};
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001_accounts": accountsMigration,
+};

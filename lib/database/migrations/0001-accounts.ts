@@ -1,0 +1,28 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+/** Accounts and their API keys. A key is stored as its HMAC and its last four characters; the key itself nowhere. */
+export const accountsMigration: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    await sql`
+      create table account (
+        id text primary key,
+        name text not null,
+        email text,
+        created_at timestamptz not null default now()
+      )`.execute(database);
+    await sql`
+      create table api_key (
+        id text primary key,
+        account_id text not null references account (id),
+        name text not null,
+        key_hash text not null unique,
+        last4 text not null,
+        environment text not null,
+        requests_per_minute integer not null check (requests_per_minute > 0),
+        expires_at timestamptz,
+        revoked_at timestamptz,
+        created_at timestamptz not null default now()
+      )`.execute(database);
+    await sql`create index api_key_account on api_key (account_id, created_at)`.execute(database);
+  },
+};
