@@ -1,4 +1,5 @@
 import type { Migration } from "kysely/migration";
+import { accountsMigration } from "./migrations/0001-accounts.ts";
 
 /** Every migration in order, forward only. A name is permanent once released; a change is a new migration. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {

@@ -1,4 +1,5 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
 
 /** Accounts and their API keys. A key is stored as its HMAC and its last four characters; the key itself nowhere. */
 export const accountsMigration: Migration = {
