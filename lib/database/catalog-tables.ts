@@ -1,1 +1,36 @@
-export type CatalogTables = Record<never, never>;
+import type { ColumnType } from "kysely";
+
+export interface CatalogTables {
+  readonly model: ModelTable;
+  readonly model_offer: ModelOfferTable;
+  readonly model_price: ModelPriceTable;
+}
+
+interface ModelTable {
+  readonly id: string;
+  readonly name: string;
+  readonly release_date: string | null;
+  readonly context_length: number;
+  readonly max_output_tokens: number | null;
+  readonly modality: string;
+  readonly capabilities: ColumnType<readonly string[], string>;
+  readonly open_weights: boolean;
+}
+
+interface ModelOfferTable {
+  readonly model_id: string;
+  readonly provider: string;
+  readonly native_model: string;
+  readonly context_length: number | null;
+  /** The price in force; null: none is known. */
+  readonly price_version: string | null;
+}
+
+/** Prices are never changed: a new price is a new version. Integers of nano-dollars per million tokens. */
+interface ModelPriceTable {
+  readonly version: string;
+  readonly input: string;
+  readonly output: string;
+  readonly cached_input: string | null;
+  readonly cache_write: string | null;
+}
