@@ -1,31 +1,29 @@
-import type { ColumnType } from "kysely";
+import type { ColumnType, Generated } from "kysely";
 
 export interface AccountTables {
   readonly account: AccountTable;
   readonly api_key: ApiKeyTable;
 }
 
-/** Drivers give a Date, Neon HTTP may give text: read it with `new Date(value)`. */
-type Timestamp = ColumnType<Date | string, string, string>;
-type DefaultedTimestamp = ColumnType<Date | string, string | undefined, never>;
+type Timestamp = ColumnType<Date, string | undefined, string>;
 
 interface AccountTable {
   readonly id: string;
-  readonly name: string;
+  readonly name: string | null;
   readonly email: string | null;
-  readonly created_at: DefaultedTimestamp;
+  readonly created_at: Generated<Timestamp>;
 }
 
 interface ApiKeyTable {
   readonly id: string;
   readonly account_id: string;
   readonly name: string;
-  /** HMAC-SHA256 of the whole key, hex. */
+  /** HMAC-SHA-256 of the whole key, hex. The key itself is nowhere. */
   readonly key_hash: string;
   readonly last4: string;
   readonly environment: string;
   readonly requests_per_minute: number;
-  readonly expires_at: Timestamp | null;
-  readonly revoked_at: Timestamp | null;
-  readonly created_at: DefaultedTimestamp;
+  readonly expires_at: ColumnType<Date | null, string | null, string | null>;
+  readonly revoked_at: ColumnType<Date | null, string | null | undefined, string>;
+  readonly created_at: Generated<Timestamp>;
 }

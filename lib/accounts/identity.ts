@@ -1,0 +1,23 @@
+import * as z from "zod";
+import { GatewayError } from "../errors/gateway-error.ts";
+
+/** Who calls: what the gateway needs of a key and its account. Holds nothing from which the key could be made. */
+export const identity = z.object({
+  accountId: z.string(),
+  keyId: z.string(),
+  requestsPerMinute: z.int().positive(),
+  expiresAtMs: z.number().nullable(),
+});
+export type Identity = z.infer<typeof identity>;
+
+/** One text for every key that does not open: which part was wrong is nobody's business (B5 to B7). */
+export function invalidKey(): GatewayError {
+  return new GatewayError("invalid_api_key", "This API key is not valid.");
+}
+
+/** @throws GatewayError `expired_api_key` */
+export function assertNotExpired(who: Identity, nowMs: number): void {
+  if (who.expiresAtMs === null || who.expiresAtMs > nowMs) return;
+  const date = new Date(who.expiresAtMs).toISOString();
+  throw new GatewayError("expired_api_key", `This API key expired on ${date}.`);
+}
