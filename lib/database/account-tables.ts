@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType } from "kysely";
 
 export interface AccountTables {
   readonly account: AccountTable;
@@ -11,7 +11,7 @@ interface AccountTable {
   readonly id: string;
   readonly name: string | null;
   readonly email: string | null;
-  readonly created_at: Generated<Timestamp>;
+  readonly created_at: Timestamp;
 }
 
 interface ApiKeyTable {
@@ -25,5 +25,5 @@ interface ApiKeyTable {
   readonly requests_per_minute: number;
   readonly expires_at: ColumnType<Date | null, string | null, string | null>;
   readonly revoked_at: ColumnType<Date | null, string | null | undefined, string>;
-  readonly created_at: Generated<Timestamp>;
+  readonly created_at: Timestamp;
 }

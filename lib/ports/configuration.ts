@@ -1,0 +1,33 @@
+/** What the operator has set, parsed once at the start (lib/platform/configuration.ts). Plain data. */
+export interface Configuration {
+  readonly appVersion: string;
+  readonly keyEnvironment: "live" | "test" | "staging" | "dev";
+  /** Provider slug -> its key and address, only where one of them is set. */
+  readonly providers: Readonly<Record<string, { readonly apiKey: string | null; readonly baseUrl: string | null }>>;
+  /** Null: the operator routes answer 403. */
+  readonly adminApiKey: string | null;
+  /** Under which keys are hashed for their lookup. */
+  readonly apiGatewaySalt: string;
+  /** A key of the operator's choice for the local account; accepted though it may not have our shape. */
+  readonly bootstrapKey: string | null;
+  readonly maxBodyBytes: number;
+  /** Base URL that clients are told, or null for the request's own. */
+  readonly publicUrl: string | null;
+  readonly timeouts: Timeouts;
+  /** True on the embedded stores: the demo model answers there while no provider is configured. */
+  readonly embedded: boolean;
+}
+
+/** All in milliseconds. */
+export interface Timeouts {
+  /** To the first semantic event of a stream. */
+  readonly firstTokenMs: number;
+  /** Between semantic events of a stream. */
+  readonly idleMs: number;
+  /** From a call's admission to its last byte, all attempts together. */
+  readonly wholeRequestMs: number;
+  /** The longest wait for a provider's 429. */
+  readonly rateLimitWaitMs: number;
+  /** How long a silent provider is waited for before the client's stream is opened with keep-alives, and between these. */
+  readonly keepAliveMs: number;
+}
