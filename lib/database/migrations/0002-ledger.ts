@@ -1,0 +1,341 @@
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+/**
+ * The credit ledger: append-only transactions in double entry, one balance row an account, and the functions that are
+ * the only way to write them. Every function locks the account's row first: one lock order, no deadlock, and each
+ * statement after the lock sees what was committed before it. Amounts are nano-dollars.
+ */
+export const ledgerMigration: Migration = {
+  async up(database: Kysely<unknown>) {
+    for (const statement of [...TABLES, ...GUARDS, ...FUNCTIONS]) await sql.raw(statement).execute(database);
+  },
+};
+
+const TABLES = [
+  `create table credit_account (
+    account_id text primary key references account(id),
+    allowance bigint not null default 0 check (allowance >= 0),
+    purchased bigint not null default 0,
+    held bigint not null default 0 check (held >= 0),
+    held_shadow bigint not null default 0 check (held_shadow >= 0),
+    version bigint not null default 0,
+    status text not null default 'active' check (status in ('active', 'frozen'))
+  )`,
+  `create table credit_transaction (
+    sequence bigint generated always as identity,
+    key text primary key,
+    account_id text not null references credit_account(account_id),
+    kind text not null,
+    source text not null,
+    -- What the account was charged; negative for what it was given.
+    amount bigint not null,
+    from_allowance bigint not null,
+    from_purchased bigint not null,
+    request_id text,
+    detail jsonb not null default '{}',
+    created_at timestamptz not null default clock_timestamp(),
+    check (amount = from_allowance + from_purchased)
+  )`,
+  "create index credit_transaction_by_account on credit_transaction (account_id, sequence desc)",
+  "create index credit_transaction_by_request on credit_transaction (request_id) where request_id is not null",
+  `create table credit_entry (
+    id bigint generated always as identity primary key,
+    transaction_key text not null references credit_transaction(key),
+    -- Null for our own side of the transaction.
+    account_id text references credit_account(account_id),
+    bucket text not null check (bucket in ('allowance', 'purchased', 'sys:revenue', 'sys:cash', 'sys:promo')),
+    amount bigint not null check (amount <> 0),
+    unique (transaction_key, bucket)
+  )`,
+  "create index credit_entry_by_account on credit_entry (account_id, bucket)",
+  `create table credit_hold (
+    request_id text primary key,
+    account_id text not null references credit_account(account_id),
+    amount bigint not null check (amount >= 0),
+    tier text not null check (tier in ('strict', 'shadow')),
+    state text not null default 'held' check (state in ('held', 'closed')),
+    expires_at timestamptz not null
+  )`,
+  "create index credit_hold_due on credit_hold (expires_at) where state = 'held'",
+  "create index credit_hold_open on credit_hold (account_id) where state = 'held'",
+  `create table provider_attempt (
+    request_id text not null,
+    position integer not null,
+    provider text not null,
+    outcome text not null,
+    cost bigint not null,
+    primary key (request_id, position)
+  )`,
+];
+
+const GUARDS = [
+  `create function credit_refuse_change() returns trigger language plpgsql as $$
+  begin
+    raise exception 'the ledger is append-only' using errcode = 'restrict_violation';
+  end $$`,
+  `create trigger credit_transaction_is_final before update or delete on credit_transaction
+    for each row execute function credit_refuse_change()`,
+  `create trigger credit_entry_is_final before update or delete on credit_entry
+    for each row execute function credit_refuse_change()`,
+  `create trigger credit_transaction_stays before truncate on credit_transaction
+    for each statement execute function credit_refuse_change()`,
+  `create trigger credit_entry_stays before truncate on credit_entry
+    for each statement execute function credit_refuse_change()`,
+  `create function credit_check_balanced() returns trigger language plpgsql as $$
+  begin
+    if (select sum(amount) from credit_entry where transaction_key = new.transaction_key) <> 0 then
+      raise exception 'transaction % does not balance', new.transaction_key using errcode = 'check_violation';
+    end if;
+    return null;
+  end $$`,
+  `create constraint trigger credit_entry_balances after insert on credit_entry
+    deferrable initially deferred for each row execute function credit_check_balanced()`,
+];
+
+const FUNCTIONS = [
+  `create function account_open(p_account text, p_name text, p_email text) returns void
+  language sql security definer set search_path = public, pg_temp as $$
+    insert into account (id, name, email) values (p_account, p_name, p_email) on conflict (id) do nothing;
+    insert into credit_account (account_id) values (p_account) on conflict (account_id) do nothing;
+  $$`,
+  // The one place that changes a balance: a transaction, its entries on both sides, the account's row.
+  `create function credit_post(
+    p_key text, p_account text, p_kind text, p_source text, p_request text,
+    p_allowance bigint, p_purchased bigint, p_detail jsonb
+  ) returns void language plpgsql security definer set search_path = public, pg_temp as $$
+  begin
+    insert into credit_transaction (key, account_id, kind, source, amount, from_allowance, from_purchased, request_id, detail)
+      values (p_key, p_account, p_kind, p_source, -(p_allowance + p_purchased), -p_allowance, -p_purchased, p_request,
+              coalesce(p_detail, '{}'));
+    insert into credit_entry (transaction_key, account_id, bucket, amount)
+      select p_key, leg.account_id, leg.bucket, leg.amount
+      from (values
+        (p_account, 'allowance', p_allowance),
+        (p_account, 'purchased', p_purchased),
+        (null, case when p_kind in ('settle', 'adjust', 'refund') then 'sys:revenue'
+                    when p_kind = 'purchase' then 'sys:cash' else 'sys:promo' end, -(p_allowance + p_purchased))
+      ) as leg(account_id, bucket, amount)
+      where leg.amount <> 0;
+    update credit_account
+      set allowance = allowance + p_allowance, purchased = purchased + p_purchased, version = version + 1
+      where account_id = p_account;
+  end $$`,
+  `create function ledger_hold(p_request text, p_account text, p_amount bigint, p_seconds integer)
+  returns table (status text, available bigint, balance bigint, base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare a credit_account; h credit_hold; free bigint; total bigint;
+  begin
+    if p_amount < 0 then raise exception 'negative amount' using errcode = 'check_violation'; end if;
+    select * into a from credit_account c where c.account_id = p_account for update;
+    if not found then return query select 'no_account', 0::bigint, 0::bigint, 0::bigint, 0::bigint; return; end if;
+    total := a.allowance + a.purchased;
+    free := total - a.held - a.held_shadow;
+    select * into h from credit_hold c where c.request_id = p_request;
+    if found then return query select 'replay:' || h.state, free, total, total - a.held, a.version; return; end if;
+    if exists (select 1 from credit_transaction t where t.key = 'settle:' || p_request) then
+      return query select 'replay:settled', free, total, total - a.held, a.version; return;
+    end if;
+    if a.status = 'frozen' then return query select 'frozen', free, total, total - a.held, a.version; return; end if;
+    if free < p_amount then return query select 'insufficient', free, total, total - a.held, a.version; return; end if;
+    insert into credit_hold (request_id, account_id, amount, tier, expires_at)
+      values (p_request, p_account, p_amount, 'strict', clock_timestamp() + make_interval(secs => p_seconds));
+    update credit_account c set held = c.held + p_amount, version = c.version + 1 where c.account_id = p_account;
+    return query select 'ok', free - p_amount, total, total - a.held - p_amount, a.version + 1;
+  end $$`,
+  // Raises an open strict hold; the shadow of a fast one is only moved along, Redis has already granted it.
+  `create function ledger_extend(p_request text, p_account text, p_amount bigint)
+  returns table (status text, base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare a credit_account; h credit_hold; more bigint;
+  begin
+    select * into a from credit_account c where c.account_id = p_account for update;
+    select * into h from credit_hold c where c.request_id = p_request and c.account_id = p_account and c.state = 'held';
+    if not found then return query select 'gone', a.allowance + a.purchased - a.held, a.version; return; end if;
+    more := greatest(0, p_amount - h.amount);
+    if h.tier = 'shadow' then
+      update credit_hold c set amount = c.amount + more where c.request_id = p_request;
+      update credit_account c set held_shadow = c.held_shadow + more where c.account_id = p_account;
+      return query select 'ok', a.allowance + a.purchased - a.held, a.version; return;
+    end if;
+    if a.status = 'frozen' or a.allowance + a.purchased - a.held - a.held_shadow < more then
+      return query select 'insufficient', a.allowance + a.purchased - a.held, a.version; return;
+    end if;
+    update credit_hold c set amount = c.amount + more where c.request_id = p_request;
+    update credit_account c set held = c.held + more, version = c.version + 1 where c.account_id = p_account;
+    return query select 'ok', a.allowance + a.purchased - a.held - more, a.version + 1;
+  end $$`,
+  // Records a hold that Redis has granted already, so that it never refuses and does not change the mirror's base.
+  `create function ledger_shadow(p_request text, p_account text, p_amount bigint, p_seconds integer) returns text
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  begin
+    perform 1 from credit_account c where c.account_id = p_account for update;
+    if exists (select 1 from credit_transaction t where t.key = 'settle:' || p_request)
+      or exists (select 1 from credit_hold c where c.request_id = p_request) then return 'replay'; end if;
+    insert into credit_hold (request_id, account_id, amount, tier, expires_at)
+      values (p_request, p_account, p_amount, 'shadow', clock_timestamp() + make_interval(secs => p_seconds));
+    update credit_account c set held_shadow = c.held_shadow + p_amount where c.account_id = p_account;
+    return 'ok';
+  end $$`,
+  `create function credit_close_hold(p_request text, p_account text) returns void
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare h credit_hold;
+  begin
+    update credit_hold c set state = 'closed' where c.request_id = p_request and c.state = 'held' returning * into h;
+    if not found then return; end if;
+    if h.tier = 'strict' then
+      update credit_account c set held = c.held - h.amount, version = c.version + 1 where c.account_id = p_account;
+    else
+      update credit_account c set held_shadow = c.held_shadow - h.amount where c.account_id = p_account;
+    end if;
+  end $$`,
+  // Once per request: the first writer wins, except that the true amount corrects what the sweeper had to guess.
+  // The split between allowance and purchased credit is decided here, at the end, not when the request began.
+  `create function ledger_settle(
+    p_request text, p_account text, p_amount bigint, p_source text, p_detail jsonb default '{}', p_attempts jsonb default '[]'
+  ) returns table (status text, charged bigint, balance bigint, base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare a credit_account; t credit_transaction; result text; part bigint; delta bigint;
+  begin
+    if p_amount < 0 then raise exception 'negative amount' using errcode = 'check_violation'; end if;
+    select * into a from credit_account c where c.account_id = p_account for update;
+    if not found then raise exception 'no such account' using errcode = 'no_data_found'; end if;
+    select * into t from credit_transaction x where x.key = 'settle:' || p_request;
+    if not found then
+      part := least(p_amount, a.allowance);
+      perform credit_post('settle:' || p_request, p_account, 'settle', p_source, p_request, -part, -(p_amount - part), p_detail);
+      insert into provider_attempt (request_id, position, provider, outcome, cost)
+        select p_request, x.position, x.attempt ->> 'provider', x.attempt ->> 'outcome', (x.attempt ->> 'cost')::bigint
+        from jsonb_array_elements(p_attempts) with ordinality as x(attempt, position)
+        on conflict do nothing;
+      result := 'ok';
+    else
+      if t.account_id <> p_account then raise exception 'request of another account' using errcode = 'check_violation'; end if;
+      result := 'replay';
+      if t.source = 'swept' and p_source = 'final'
+        and not exists (select 1 from credit_transaction x where x.key = 'adjust:' || p_request) then
+        delta := p_amount - t.amount;
+        if delta >= 0 then
+          part := least(delta, a.allowance);
+          perform credit_post('adjust:' || p_request, p_account, 'adjust', 'final', p_request, -part, -(delta - part), p_detail);
+        else
+          perform credit_post('adjust:' || p_request, p_account, 'adjust', 'final', p_request,
+            greatest(0, -delta - t.from_purchased), least(-delta, t.from_purchased), p_detail);
+        end if;
+        result := 'adjusted';
+      end if;
+    end if;
+    perform credit_close_hold(p_request, p_account);
+    return query select result,
+      (select coalesce(sum(x.amount), 0)::bigint from credit_transaction x
+        where x.request_id = p_request and x.kind in ('settle', 'adjust')),
+      c.allowance + c.purchased, c.allowance + c.purchased - c.held, c.version
+      from credit_account c where c.account_id = p_account;
+  end $$`,
+  // Many settles in one statement. Accounts are taken in one order; an item that fails does not take others with it.
+  `create function ledger_settle_batch(p_items jsonb)
+  returns table (request_id text, status text, charged bigint, base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare item jsonb; r record;
+  begin
+    for item in select x.value from jsonb_array_elements(p_items) as x(value) order by x.value ->> 'account' loop
+      begin
+        select * into r from ledger_settle(item ->> 'request', item ->> 'account', (item ->> 'amount')::bigint, 'final',
+          item -> 'detail', coalesce(item -> 'attempts', '[]'));
+        request_id := item ->> 'request'; status := r.status; charged := r.charged; base := r.base; version := r.version;
+      exception when others then
+        request_id := item ->> 'request'; status := 'failed'; charged := null; base := null; version := null;
+      end;
+      return next;
+    end loop;
+  end $$`,
+  // For a request that was refused before any provider was called: the hold ends, nothing is written of it.
+  `create function ledger_release(p_request text, p_account text)
+  returns table (base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  begin
+    perform 1 from credit_account c where c.account_id = p_account for update;
+    perform credit_close_hold(p_request, p_account);
+    return query select c.allowance + c.purchased - c.held, c.version from credit_account c where c.account_id = p_account;
+  end $$`,
+  // Gives a request's charge back, once: purchased credit first, then the allowance it came from.
+  `create function ledger_refund(p_request text, p_reason text) returns table (status text, refunded bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare owner text; total bigint; allowance_part bigint;
+  begin
+    select x.account_id into owner from credit_transaction x where x.key = 'settle:' || p_request;
+    if not found then return query select 'unknown', 0::bigint; return; end if;
+    perform 1 from credit_account c where c.account_id = owner for update;
+    if exists (select 1 from credit_transaction x where x.key = 'refund:' || p_request) then
+      return query select 'replay', -x.amount from credit_transaction x where x.key = 'refund:' || p_request; return;
+    end if;
+    select coalesce(sum(x.amount), 0), greatest(0, coalesce(sum(x.from_allowance), 0)) into total, allowance_part
+      from credit_transaction x where x.request_id = p_request and x.kind in ('settle', 'adjust');
+    if total <= 0 then return query select 'nothing', 0::bigint; return; end if;
+    allowance_part := least(allowance_part, total);
+    perform credit_post('refund:' || p_request, owner, 'refund', 'system', p_request, allowance_part, total - allowance_part,
+      jsonb_build_object('reason', p_reason));
+    return query select 'ok', total;
+  end $$`,
+  `create function ledger_credit(p_key text, p_account text, p_amount bigint, p_bucket text, p_kind text, p_detail jsonb default '{}')
+  returns table (status text, base bigint, version bigint)
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare result text := 'ok';
+  begin
+    if p_amount <= 0 then raise exception 'amount must be positive' using errcode = 'check_violation'; end if;
+    perform 1 from credit_account c where c.account_id = p_account for update;
+    if not found then return query select 'no_account', 0::bigint, 0::bigint; return; end if;
+    if exists (select 1 from credit_transaction x where x.key = p_key) then
+      result := 'replay';
+    elsif p_bucket = 'allowance' then
+      perform credit_post(p_key, p_account, p_kind, 'system', null, p_amount, 0, p_detail);
+    else
+      perform credit_post(p_key, p_account, p_kind, 'system', null, 0, p_amount, p_detail);
+    end if;
+    return query select result, c.allowance + c.purchased - c.held, c.version from credit_account c where c.account_id = p_account;
+  end $$`,
+  // Expiry and grant in one: what is left over is lost, purchased credit is untouched (CM-6.2.4).
+  `create function ledger_set_allowance(p_account text, p_period text, p_amount bigint) returns text
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare a credit_account;
+  begin
+    if p_amount < 0 then raise exception 'negative amount' using errcode = 'check_violation'; end if;
+    select * into a from credit_account c where c.account_id = p_account for update;
+    if not found then return 'no_account'; end if;
+    if exists (select 1 from credit_transaction x where x.key = 'allow:' || p_account || ':' || p_period) then return 'replay'; end if;
+    perform credit_post('allow:' || p_account || ':' || p_period, p_account, 'subscription_renewal', 'system', null,
+      p_amount - a.allowance, 0, jsonb_build_object('period', p_period));
+    return 'ok';
+  end $$`,
+  // The rows that break an invariant (ledger design, section 9); none is the only good answer.
+  `create function ledger_check() returns table (invariant text, subject text, detail text)
+  language sql stable security definer set search_path = public, pg_temp as $$
+    select 'I1', c.account_id, format('balance %s/%s, entries %s/%s', c.allowance, c.purchased, e.allowance, e.purchased)
+      from credit_account c
+      left join lateral (
+        select coalesce(sum(x.amount) filter (where x.bucket = 'allowance'), 0) as allowance,
+               coalesce(sum(x.amount) filter (where x.bucket = 'purchased'), 0) as purchased
+        from credit_entry x where x.account_id = c.account_id) e on true
+      where c.allowance <> e.allowance or c.purchased <> e.purchased
+    union all
+    select 'I2', c.account_id, format('held %s/%s, holds %s/%s', c.held, c.held_shadow, h.strict, h.shadow)
+      from credit_account c
+      left join lateral (
+        select coalesce(sum(x.amount) filter (where x.tier = 'strict'), 0) as strict,
+               coalesce(sum(x.amount) filter (where x.tier = 'shadow'), 0) as shadow
+        from credit_hold x where x.account_id = c.account_id and x.state = 'held') h on true
+      where c.held <> h.strict or c.held_shadow <> h.shadow
+    union all
+    select 'I3', t.request_id, 'refund or adjustment beyond the charge'
+      from credit_transaction t where t.request_id is not null
+      group by t.request_id having sum(t.amount) < 0
+    union all
+    select 'I9', t.key, 'a charge split against its sign'
+      from credit_transaction t where t.kind = 'settle' and (t.from_allowance < 0 or t.from_purchased < 0)
+    union all
+    select 'I10', e.transaction_key, 'does not balance' from credit_entry e group by e.transaction_key having sum(e.amount) <> 0
+    union all
+    select 'I11', h.request_id, 'open past its time' from credit_hold h
+      where h.state = 'held' and h.expires_at < clock_timestamp() - interval '3 minutes'
+  $$`,
+];
