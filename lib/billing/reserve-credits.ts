@@ -1,0 +1,290 @@
+import type { Pipeline } from "@upstash/redis";
+import { GatewayError } from "../errors/gateway-error.ts";
+import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
+import type { Ports } from "../ports/ports.ts";
+import {
+  checkpointScript,
+  extendScript,
+  holdScript,
+  initScript,
+  mirrorKey,
+  OPEN_KEY,
+  openMember,
+  recordKey,
+  releaseScript,
+} from "./ledger-scripts.ts";
+import {
+  type Balance,
+  baseOf,
+  extendInPostgres,
+  holdInPostgres,
+  readBalance,
+  releaseInPostgres,
+  shadowInPostgres,
+} from "./ledger-store.ts";
+
+/** A hold outlives the longest request by a minute; then the sweeper takes it. */
+export const HOLD_SECONDS = 660;
+/** Below this an account's holds are taken in Postgres: $5 (ledger, section 7). */
+const STRICT_BELOW: NanoUsd = 5_000_000_000n;
+
+export interface HoldRequest {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly amountNanoUsd: NanoUsd;
+  /** Nano-dollars per million output tokens, so that a refusal can say how many tokens are affordable. */
+  readonly outputPerMillion: bigint;
+}
+
+/** Credit held for one request. `fast`: granted by Redis. `strict`: by Postgres. */
+export interface Reservation {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly amountNanoUsd: NanoUsd;
+  readonly tier: "fast" | "strict";
+}
+
+type LedgerPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
+type Reply = { readonly result?: unknown; readonly error?: string | undefined };
+
+/** Appends the one command that holds a request's expected cost; its reply goes to `finishHold`. */
+export function appendHold(pipeline: Pipeline, request: HoldRequest, nowMs: number, strictBelow = STRICT_BELOW): void {
+  pipeline.eval(holdScript.lua, holdKeys(request), holdArguments(request, nowMs, strictBelow));
+}
+
+function holdKeys({ accountId, requestId }: HoldRequest | Reservation): string[] {
+  return [mirrorKey(accountId), recordKey(accountId, requestId), OPEN_KEY];
+}
+
+function holdArguments(request: HoldRequest, nowMs: number, strictBelow: NanoUsd): string[] {
+  const { accountId, requestId, amountNanoUsd } = request;
+  const due = String(nowMs + HOLD_SECONDS * 1000);
+  return [String(amountNanoUsd), due, accountId, requestId, String(strictBelow), openMember(accountId, requestId)];
+}
+
+/**
+ * Decides a hold from Redis' reply: granted there, or asked of Postgres. A 402 is only given after Postgres agrees, or,
+ * when that is away, on the mirror's word; with neither store answering nobody is served (money fails closed).
+ * @throws GatewayError `insufficient_credits`, `credits_held`, `account_in_debt`, `account_suspended`, `billing_unavailable`
+ */
+export async function finishHold(ports: LedgerPorts, request: HoldRequest, reply: Reply): Promise<Reservation> {
+  const verdict = verdictOf(reply);
+  switch (verdict.kind) {
+    case "granted":
+      return { ...reservationOf(request), tier: "fast" };
+    case "unavailable":
+      return holdStrictly(ports, request, () => Promise.reject(billingUnavailable()));
+    case "strict":
+      return holdStrictly(ports, request, () => holdAgain(ports, request, 0n));
+    case "cold":
+    case "insufficient":
+      return afterLookingAtPostgres(ports, request, verdict.kind);
+  }
+}
+
+type Verdict = { readonly kind: "granted" | "strict" | "cold" | "insufficient" | "unavailable" };
+
+function verdictOf(reply: Reply): Verdict {
+  if (reply.error !== undefined || !Array.isArray(reply.result)) return { kind: "unavailable" };
+  const [status, detail] = reply.result.map(String);
+  if (status === "ok" || (status === "replay" && detail === "held")) return { kind: "granted" };
+  if (status === "strict" || status === "cold" || status === "insufficient") return { kind: status };
+  return { kind: "unavailable" }; // settled already: Postgres knows, and refuses a second hold
+}
+
+function reservationOf({ requestId, accountId, amountNanoUsd }: HoldRequest): Omit<Reservation, "tier"> {
+  return { requestId, accountId, amountNanoUsd };
+}
+
+/** The strict tier. `otherwise` is what is left when Postgres does not answer. */
+async function holdStrictly(
+  ports: LedgerPorts,
+  request: HoldRequest,
+  otherwise: () => Promise<Reservation>,
+): Promise<Reservation> {
+  const hold = { ...request, seconds: HOLD_SECONDS };
+  let reply: Awaited<ReturnType<typeof holdInPostgres>>;
+  try {
+    // An unknown outcome is asked again under the same key: a hold that is there already is a replay.
+    reply = await holdInPostgres(ports.database, hold).catch(() => holdInPostgres(ports.database, hold));
+  } catch (error) {
+    ports.log.warn("ledger_hold_failed", { requestId: request.requestId, reason: nameOf(error) });
+    return otherwise();
+  }
+  if (reply.status === "ok" || reply.status === "replay:held") {
+    ports.background(refreshMirror(ports, request.accountId, reply.base, reply.version));
+    return { ...reservationOf(request), tier: "strict" };
+  }
+  throw refusal(request, reply.status, reply.balance, reply.available);
+}
+
+/** Redis has no mirror, or one without enough: Postgres says what there is, and Redis is asked once more. */
+async function afterLookingAtPostgres(
+  ports: LedgerPorts,
+  request: HoldRequest,
+  why: "cold" | "insufficient",
+): Promise<Reservation> {
+  let balance: Balance | null;
+  try {
+    balance = await readBalance(ports.database, request.accountId);
+  } catch (error) {
+    ports.log.warn("ledger_read_failed", { requestId: request.requestId, reason: nameOf(error) });
+    if (why === "cold") throw billingUnavailable();
+    throw refusal(request, "insufficient", 0n, 0n);
+  }
+  if (balance === null) throw refusal(request, "no_account", 0n, 0n);
+  const total = balance.allowance + balance.purchased;
+  const base = baseOf(balance);
+  if (balance.status === "frozen") throw refusal(request, "frozen", total, base);
+  if (base < request.amountNanoUsd) throw refusal(request, "insufficient", total, base);
+  await refreshMirror(ports, request.accountId, String(base), balance.version);
+  try {
+    return await holdAgain(ports, request, STRICT_BELOW);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    return holdStrictly(ports, request, () => Promise.reject(billingUnavailable()));
+  }
+}
+
+/** One more try in Redis. @throws what Redis throws, and a refusal when others hold what would be needed */
+async function holdAgain(ports: LedgerPorts, request: HoldRequest, strictBelow: NanoUsd): Promise<Reservation> {
+  const args = holdArguments(request, ports.clock.now(), strictBelow);
+  let verdict: Verdict;
+  try {
+    verdict = verdictOf({ result: await ports.redis.eval(holdScript.lua, holdKeys(request), args) });
+  } catch (error) {
+    if (strictBelow === 0n) throw billingUnavailable();
+    throw error;
+  }
+  switch (verdict.kind) {
+    case "granted":
+      return { ...reservationOf(request), tier: "fast" };
+    case "insufficient":
+      throw refusal(request, "held", 0n, 0n);
+    case "strict":
+    case "unavailable":
+    case "cold":
+      if (strictBelow === 0n) throw billingUnavailable();
+      return holdStrictly(ports, request, () => holdAgain(ports, request, 0n));
+  }
+}
+
+/** Tells the mirror what Postgres has; it takes it only if that is newer. Never rejects. */
+export async function refreshMirror(
+  ports: Pick<Ports, "redis" | "log">,
+  accountId: string,
+  base: string,
+  version: string,
+): Promise<void> {
+  try {
+    await ports.redis.eval(initScript.lua, [mirrorKey(accountId)], [base, version, crypto.randomUUID()]);
+  } catch (error) {
+    ports.log.warn("ledger_mirror_not_refreshed", { accountId, reason: nameOf(error) });
+  }
+}
+
+/** A failed hold as the client sees it: K36, what is held is not the same as what is missing. */
+function refusal(request: HoldRequest, status: string, balance: NanoUsd, available: NanoUsd): GatewayError {
+  const { amountNanoUsd: required } = request;
+  if (status === "frozen")
+    return new GatewayError("account_suspended", "This account is suspended; contact the operator.");
+  if (balance < 0n) {
+    return new GatewayError("account_in_debt", `This account owes $${formatUsd(-balance)}. Add credit to go on.`);
+  }
+  if (status === "held" || (status === "insufficient" && balance >= required)) {
+    return new GatewayError(
+      "credits_held",
+      "The balance is held by requests that are still running. Retry in a second.",
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+  const left = available > 0n ? available : 0n;
+  const tokens = request.outputPerMillion > 0n ? (left * 1_000_000n) / request.outputPerMillion : 0n;
+  return new GatewayError(
+    "insufficient_credits",
+    `This request may cost $${formatUsd(required)} and $${formatUsd(left)} is available, enough for about ${tokens} ` +
+      "output tokens. Add credit or lower max_tokens.",
+  );
+}
+
+function billingUnavailable(): GatewayError {
+  return new GatewayError("billing_unavailable", "Credit cannot be checked right now. Retry in a few seconds.", {
+    retryAfterSeconds: 5,
+  });
+}
+
+/** Raises a hold while its request runs. Null: the balance does not cover it, or nobody could be asked. */
+export async function extendReservation(
+  ports: LedgerPorts,
+  reservation: Reservation,
+  amountNanoUsd: NanoUsd,
+): Promise<Reservation | null> {
+  const { requestId, accountId } = reservation;
+  try {
+    if (reservation.tier === "fast") {
+      const [mirror = "", record = ""] = holdKeys(reservation);
+      const reply = await ports.redis.eval(extendScript.lua, [mirror, record], [String(amountNanoUsd)]);
+      if (!Array.isArray(reply) || reply[0] !== "ok") return null;
+    } else {
+      const reply = await extendInPostgres(ports.database, requestId, accountId, amountNanoUsd);
+      if (reply.status !== "ok") return null;
+      ports.background(refreshMirror(ports, accountId, String(reply.base), String(reply.version)));
+    }
+    return { ...reservation, amountNanoUsd };
+  } catch (error) {
+    ports.log.warn("ledger_extend_failed", { requestId, reason: nameOf(error) });
+    return null;
+  }
+}
+
+/** Records a hold of Redis in Postgres too, once its request has run for a second. Never rejects. */
+export async function recordShadowHold(ports: LedgerPorts, reservation: Reservation): Promise<void> {
+  if (reservation.tier === "strict") return;
+  try {
+    await shadowInPostgres(ports.database, { ...reservation, seconds: HOLD_SECONDS });
+  } catch (error) {
+    ports.log.warn("ledger_shadow_failed", { requestId: reservation.requestId, reason: nameOf(error) });
+  }
+}
+
+/** Notes what a running request has used so far: what it is charged if its isolate dies. Never rejects. */
+export async function checkpointReservation(
+  ports: LedgerPorts,
+  reservation: Reservation,
+  charge: NanoUsd,
+): Promise<void> {
+  const key = recordKey(reservation.accountId, reservation.requestId);
+  try {
+    // A strict hold has no record of its own in Redis: its checkpoint stands alone.
+    if (reservation.tier === "strict") await ports.redis.set(`${key}:cp`, String(charge), { ex: HOLD_SECONDS + 600 });
+    else await ports.redis.eval(checkpointScript.lua, [key], [String(charge)]);
+  } catch (error) {
+    ports.log.warn("ledger_checkpoint_failed", { requestId: reservation.requestId, reason: nameOf(error) });
+  }
+}
+
+/** Gives a hold back whose request was refused before any provider was called: no transaction is written. Never rejects. */
+export async function releaseReservation(ports: LedgerPorts, reservation: Reservation): Promise<void> {
+  const { requestId, accountId } = reservation;
+  try {
+    if (reservation.tier === "fast") {
+      await ports.redis.eval(releaseScript.lua, holdKeys(reservation), [openMember(accountId, requestId)]);
+    } else {
+      const { base, version } = await releaseInPostgres(ports.database, requestId, accountId);
+      await refreshMirror(ports, accountId, String(base), String(version));
+    }
+  } catch (error) {
+    ports.log.warn("ledger_release_failed", { requestId, reason: nameOf(error) });
+  }
+}
+
+/** Gives back what a hold command was granted, when the request was refused for another reason. */
+export async function releaseGranted(ports: LedgerPorts, request: HoldRequest, reply: Reply): Promise<void> {
+  if (verdictOf(reply).kind === "granted") await releaseReservation(ports, { ...reservationOf(request), tier: "fast" });
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown";
+}

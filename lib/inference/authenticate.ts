@@ -1,0 +1,55 @@
+import { isWellFormedKey } from "../accounts/api-key.ts";
+import { Identities } from "../accounts/identities.ts";
+import { assertNotExpired, type Identity, invalidKey } from "../accounts/identity.ts";
+import { Catalog } from "../catalog/catalog.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * Finds out who calls. Warm, memory answers; cold, one Redis round trip reads the identity and, with it, the model that
+ * the call will need; only then the database is asked.
+ * @param modelName the model as the client named it, when there is one to read along
+ * @throws GatewayError `invalid_api_key`, `expired_api_key`, `accounts_unavailable`
+ */
+export async function authenticate(
+  gateway: Gateway,
+  ports: Ports,
+  apiKey: string,
+  modelName: unknown = null,
+): Promise<Identity> {
+  const nowMs = ports.clock.now();
+  const known = gateway.identities.fromMemory(apiKey, nowMs);
+  const identity = known === undefined ? await lookUp(gateway, ports, apiKey, modelName) : known;
+  if (identity === null) throw invalidKey();
+  assertNotExpired(identity, nowMs);
+  return identity;
+}
+
+async function lookUp(gateway: Gateway, ports: Ports, apiKey: string, modelName: unknown): Promise<Identity | null> {
+  // The operator's own choice of a key may have any shape; nobody else's is looked up without ours (B4, B5).
+  if (!isWellFormedKey(apiKey) && apiKey !== gateway.configuration.bootstrapKey) return null;
+  const hash = await gateway.identities.hash(apiKey);
+  const cached = await readCached(gateway, ports, apiKey, hash, modelName);
+  return cached ?? gateway.identities.load(ports, apiKey, hash);
+}
+
+/** The cold path's first round trip. What Redis does not have, or Redis being away, is a miss. */
+async function readCached(
+  gateway: Gateway,
+  ports: Ports,
+  apiKey: string,
+  hash: string,
+  modelName: unknown,
+): Promise<Identity | null> {
+  const named = typeof modelName === "string" ? gateway.catalog.resolve(modelName) : null;
+  const modelId =
+    named?.kind === "model" && gateway.catalog.fromMemory(ports, named.id) === undefined ? named.id : null;
+  try {
+    const keys = [Identities.key(hash), ...(modelId === null ? [] : [Catalog.key(modelId)])];
+    const [identity, model] = await ports.redis.mget<(string | null)[]>(...keys);
+    if (modelId !== null) gateway.catalog.absorb(ports, modelId, model);
+    return gateway.identities.absorb(apiKey, identity, ports.clock.now());
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,216 @@
+import type { Identity } from "../accounts/identity.ts";
+import { forgivePartialAnswer } from "../billing/partial-answer-allowance.ts";
+import {
+  checkpointReservation,
+  extendReservation,
+  type Reservation,
+  recordShadowHold,
+} from "../billing/reserve-credits.ts";
+import { costNanoUsd } from "../money/cost.ts";
+import type { NanoUsd } from "../money/nano-usd.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { ParsedCall } from "../protocol/client-format.ts";
+import { NO_USAGE, totalInputTokens, totalOutputTokens, type Usage } from "../protocol/usage.ts";
+import type { AttemptRecord } from "../routing/call-with-failover.ts";
+import type { Candidate } from "../routing/candidate.ts";
+import type { Gateway } from "./gateway.ts";
+import { SpendCeiling } from "./spend-ceiling.ts";
+import type { StreamEnd } from "./stream-relay.ts";
+import { UsageMeter } from "./usage-meter.ts";
+
+/** A hold lives in Redis alone for its first second; a call that runs longer is also recorded in Postgres. */
+const SHADOW_AFTER_MS = 1_000;
+const CHECKPOINT_EVERY_MS = 5_000;
+
+export type CallOutcome = "completed" | "empty" | "cut" | "provider-failed" | "client-gone";
+
+/**
+ * The money of one call from its admission to its one settlement. Whatever ends the call ends up in `settle`, which
+ * acts once; every row of the outcome table in the ledger's design is decided in `#charge`.
+ */
+export class CallSettlement {
+  readonly #gateway: Gateway;
+  readonly #ports: Ports;
+  readonly #identity: Identity;
+  readonly #modelId: string;
+  readonly #call: ParsedCall;
+  #reservation: Reservation | null;
+  readonly #attempts: AttemptRecord[] = [];
+  #candidate: Candidate | null = null;
+  #meter: UsageMeter | null = null;
+  #ceiling: SpendCeiling | null = null;
+  #cancelTimer: () => void;
+  #settled = false;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(
+    gateway: Gateway,
+    ports: Ports,
+    terms: {
+      readonly identity: Identity;
+      readonly modelId: string;
+      readonly call: ParsedCall;
+      readonly reservation: Reservation | null;
+    },
+  ) {
+    this.#gateway = gateway;
+    this.#ports = ports;
+    this.#identity = terms.identity;
+    this.#modelId = terms.modelId;
+    this.#call = terms.call;
+    this.#reservation = terms.reservation;
+    this.#cancelTimer = () => {};
+    if (terms.reservation !== null) {
+      this.#cancelTimer = ports.clock.schedule(SHADOW_AFTER_MS, () => this.#shadow());
+    }
+    // Registered now: an isolate whose client has left runs only what it already promised to finish.
+    ports.background(this.#done.promise);
+  }
+
+  noteAttempt(record: AttemptRecord): void {
+    this.#attempts.push(record);
+  }
+
+  /** A provider has answered: from here on its price and its figures count. */
+  begin(candidate: Candidate): UsageMeter {
+    this.#candidate = candidate;
+    this.#meter = new UsageMeter({
+      estimatedInputTokens: this.#call.estimatedInputTokens,
+      contextLength: candidate.contextLength,
+      maxOutputTokens: candidate.maxOutputTokens,
+      choices: this.#call.choices,
+    });
+    if (this.#reservation !== null) {
+      this.#ceiling = new SpendCeiling({
+        price: candidate.price,
+        estimatedInputTokens: this.#call.estimatedInputTokens,
+        heldNanoUsd: this.#reservation.amountNanoUsd,
+        extend: (amount) => this.#extend(amount),
+      });
+    }
+    return this.#meter;
+  }
+
+  get ceiling(): SpendCeiling | null {
+    return this.#ceiling;
+  }
+
+  /** What `usage` costs at the answering provider's price. */
+  costOf(usage: Usage): NanoUsd {
+    if (this.#candidate === null || this.#meter?.isEmpty === true) return 0n;
+    return costNanoUsd(this.#candidate.price, usage);
+  }
+
+  /** No provider answered: the hold is closed with a charge of nothing. */
+  settleUnanswered(): void {
+    this.#settleOnce(() => Promise.resolve(0n), NO_USAGE, "provider-failed");
+  }
+
+  settle(end: StreamEnd): void {
+    const meter = this.#meter;
+    if (meter === null) {
+      this.settleUnanswered();
+      return;
+    }
+    if (meter.disbelieved) {
+      this.#ports.log.warn("usage_not_believed", { provider: this.#candidate?.provider.id, model: this.#modelId });
+    }
+    const usage = end.kind === "completed" ? meter.final() : meter.interrupted();
+    const outcome = outcomeOf(end, meter);
+    this.#settleOnce(() => this.#charge(outcome, this.costOf(usage)), usage, outcome);
+    if (outcome === "completed") {
+      const perChoice = Math.ceil(totalOutputTokens(usage) / this.#call.choices);
+      this.#gateway.outputLengths.note(this.#identity.keyId, this.#modelId, perChoice);
+    }
+  }
+
+  async #charge(outcome: CallOutcome, cost: NanoUsd): Promise<NanoUsd> {
+    switch (outcome) {
+      case "empty":
+        return 0n;
+      case "provider-failed":
+        if (await forgivePartialAnswer(this.#ports, this.#identity.accountId, cost)) return 0n;
+        break;
+      case "completed":
+      case "cut":
+      case "client-gone":
+        break;
+    }
+    return this.#ceiling === null ? cost : this.#ceiling.chargeable(cost);
+  }
+
+  #settleOnce(charge: () => Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#cancelTimer();
+    this.#done.resolve(this.#write(charge, usage, outcome));
+  }
+
+  async #write(charge: () => Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): Promise<void> {
+    const provider = this.#candidate?.provider.id ?? null;
+    const amountNanoUsd = await charge();
+    this.#ports.log.info("request", {
+      requestId: this.#reservation?.requestId,
+      keyId: this.#identity.keyId,
+      model: this.#modelId,
+      provider,
+      outcome,
+      inputTokens: totalInputTokens(usage),
+      outputTokens: totalOutputTokens(usage),
+      usageSource: usage.source,
+      costNanoUsd: String(amountNanoUsd),
+    });
+    const reservation = this.#reservation;
+    if (reservation === null) return;
+    await this.#gateway.settler.settle(this.#ports, reservation, {
+      amountNanoUsd,
+      detail: {
+        keyId: this.#identity.keyId,
+        model: this.#modelId,
+        provider,
+        priceVersion: this.#candidate?.price.version ?? null,
+        outcome,
+        usage,
+      },
+      attempts: this.#attempts.map((attempt) => ({
+        provider: attempt.provider,
+        outcome: attempt.outcome,
+        costNanoUsd: attempt.outcome === "answered" ? this.costOf(usage) : 0n,
+      })),
+    });
+  }
+
+  async #extend(amountNanoUsd: NanoUsd): Promise<boolean> {
+    if (this.#reservation === null) return true;
+    const extended = await extendReservation(this.#ports, this.#reservation, amountNanoUsd);
+    if (extended === null) return false;
+    this.#reservation = extended;
+    return true;
+  }
+
+  #shadow(): void {
+    if (this.#reservation !== null) this.#ports.background(recordShadowHold(this.#ports, this.#reservation));
+    this.#cancelTimer = this.#ports.clock.schedule(CHECKPOINT_EVERY_MS, () => this.#checkpoint());
+  }
+
+  #checkpoint(): void {
+    if (this.#reservation !== null && this.#meter !== null) {
+      const soFar = this.costOf(this.#meter.interrupted());
+      this.#ports.background(checkpointReservation(this.#ports, this.#reservation, soFar));
+    }
+    this.#cancelTimer = this.#ports.clock.schedule(CHECKPOINT_EVERY_MS, () => this.#checkpoint());
+  }
+}
+
+function outcomeOf(end: StreamEnd, meter: UsageMeter): CallOutcome {
+  switch (end.kind) {
+    case "completed":
+      return meter.isEmpty ? "empty" : "completed";
+    case "cut":
+      return "cut";
+    case "failed":
+      return "provider-failed";
+    case "client-gone":
+      return "client-gone";
+  }
+}

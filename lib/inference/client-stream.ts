@@ -1,0 +1,77 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** What is sent to a client piece by piece. */
+export interface ClientStream {
+  /** The next bytes, or null after the last. Never rejects. */
+  next(): Promise<Uint8Array | null>;
+  /** The client has left. */
+  leave(): void;
+}
+
+/** `stream` as a response body. `signal` tells of a client's leaving where cancelling the body does not (workerd). */
+export function bodyOf(stream: ClientStream, signal: AbortSignal | null): ReadableStream<Uint8Array> {
+  signal?.addEventListener("abort", () => stream.leave(), { once: true });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const bytes = await stream.next();
+        if (bytes === null) controller.close();
+        else controller.enqueue(bytes);
+      },
+      cancel: () => stream.leave(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** A stream of one piece. */
+export function streamOf(text: string): ClientStream {
+  let bytes: Uint8Array | null = new TextEncoder().encode(text);
+  return {
+    next: () => {
+      const piece = bytes;
+      bytes = null;
+      return Promise.resolve(piece);
+    },
+    leave: () => {},
+  };
+}
+
+/** A comment, which every reader of server-sent events skips. */
+const KEEP_ALIVE = new TextEncoder().encode(": keep-alive\n\n");
+
+/**
+ * A stream that began before its provider was known: keep-alives until `opened` brings the real one.
+ * @param opened never rejects: a failure is a stream of the protocol's error event
+ */
+export function patientStream(
+  clock: Clock,
+  opened: Promise<ClientStream>,
+  keepAliveMs: number,
+  leave: () => void,
+): ClientStream {
+  let source: ClientStream | null = null;
+  return {
+    async next() {
+      source ??= await firstOf(clock, opened, keepAliveMs);
+      return source === null ? KEEP_ALIVE : source.next();
+    },
+    leave() {
+      if (source === null) leave();
+      else source.leave();
+    },
+  };
+}
+
+/** What `promise` brings within `waitMs`, else null. */
+export async function firstOf<T>(clock: Clock, promise: Promise<T>, waitMs: number): Promise<T | null> {
+  let cancel = () => {};
+  const late = new Promise<null>((resolve) => {
+    cancel = clock.schedule(waitMs, () => resolve(null));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}

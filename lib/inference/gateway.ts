@@ -1,0 +1,42 @@
+import { Identities } from "../accounts/identities.ts";
+import { KeyHasher } from "../accounts/key-hasher.ts";
+import type { Settler } from "../billing/settle-credits.ts";
+import { Catalog } from "../catalog/catalog.ts";
+import { seedModels } from "../catalog/seed-models.ts";
+import { BreakerView } from "../health/breakers.ts";
+import { LocalLimiter } from "../limits/local-limiter.ts";
+import type { Configuration } from "../ports/configuration.ts";
+import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
+import { PROVIDERS } from "../providers/provider-list.ts";
+import { OutputLengths } from "./output-lengths.ts";
+
+/** What lives as long as the isolate: the configuration and the caches. Nothing in it belongs to one request. */
+export interface Gateway {
+  readonly configuration: Configuration;
+  /** The providers that take part, by id. */
+  readonly providers: ReadonlyMap<string, ConfiguredProvider>;
+  readonly hasher: KeyHasher;
+  readonly identities: Identities;
+  readonly catalog: Catalog;
+  readonly breakers: BreakerView;
+  readonly limiter: LocalLimiter;
+  readonly outputLengths: OutputLengths;
+  readonly settler: Settler;
+}
+
+/** Makes the isolate's state. `settler` is the runtime's: one by one at the edge, in batches on Node. */
+export function createGateway(configuration: Configuration, settler: Settler): Gateway {
+  const hasher = new KeyHasher(configuration.apiGatewaySalt);
+  const anyModelProviders = PROVIDERS.filter((provider) => provider.acceptsAnyModel === true).map(({ id }) => id);
+  return {
+    configuration,
+    providers: configuredProviders(configuration.providers),
+    hasher,
+    identities: new Identities(hasher),
+    catalog: new Catalog(seedModels(), anyModelProviders),
+    breakers: new BreakerView(),
+    limiter: new LocalLimiter(),
+    outputLengths: new OutputLengths(),
+    settler,
+  };
+}

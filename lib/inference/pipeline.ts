@@ -1,0 +1,178 @@
+import { GatewayError } from "../errors/gateway-error.ts";
+import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
+import type { ProviderReply } from "../routing/attempt.ts";
+import { callWithFailover } from "../routing/call-with-failover.ts";
+import type { Candidate } from "../routing/candidate.ts";
+import { rankCandidates } from "../routing/rank-candidates.ts";
+import { StageTimings } from "../telemetry/stage-timings.ts";
+import { type Admission, admitCall } from "./admit-call.ts";
+import { authenticate } from "./authenticate.ts";
+import { CallSettlement } from "./call-settlement.ts";
+import { bodyOf, type ClientStream, firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { expectedCost } from "./expected-cost.ts";
+import type { Gateway } from "./gateway.ts";
+import type { InferenceCall, InferenceReply } from "./inference-call.ts";
+import { replyHeaders } from "./reply-headers.ts";
+import { resolveModel } from "./resolve-model.ts";
+import { relayOf } from "./respond-streaming.ts";
+import { respondWhole, streamWhole } from "./respond-whole.ts";
+
+const EVENT_STREAM = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+};
+const JSON_BODY = { "content-type": "application/json" };
+
+/**
+ * The life of one inference request, top to bottom; streamed or whole, OpenAI or Anthropic, it is this one.
+ * @throws GatewayError whatever refuses the call before it is answered
+ */
+export async function runInference(gateway: Gateway, ports: Ports, call: InferenceCall): Promise<InferenceReply> {
+  const timings = new StageTimings(ports.clock);
+  const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
+  timings.mark("auth");
+
+  const parsed = call.format.parse(call.body, call.text);
+  const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
+  const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
+  timings.mark("route");
+
+  const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
+  const admission = await admitCall(gateway, ports, {
+    requestId: call.requestId,
+    accountId: identity.accountId,
+    keyId: identity.keyId,
+    requestsPerMinute: identity.requestsPerMinute,
+    amountNanoUsd: expectedCost(parsed, candidates, usualOutput),
+    outputPerMillion: candidates[0]?.price.outputPerMillion ?? 0n,
+  });
+  timings.mark("hold");
+
+  const settlement = new CallSettlement(gateway, ports, {
+    identity,
+    modelId: model.id,
+    call: parsed,
+    reservation: admission.reservation,
+  });
+  const context: ReplyContext = {
+    generationId: `gen_${call.requestId.slice("req_".length)}`,
+    model: model.id,
+    createdSeconds: Math.floor(ports.clock.now() / 1000),
+    includeUsage: parsed.includeUsage,
+    stripFields: [],
+    estimatedInputTokens: parsed.estimatedInputTokens,
+    costOf: (usage) => settlement.costOf(usage),
+  };
+  const leaving = new AbortController();
+  call.signal?.addEventListener("abort", () => leaving.abort(), { once: true });
+  const exchange: Exchange = { gateway, ports, call, parsed, admission, settlement, context, timings, leaving };
+  return parsed.stream ? answerStreaming(exchange, candidates) : answerWhole(exchange, candidates);
+}
+
+/** An admitted call on its way to an answer. */
+interface Exchange {
+  readonly gateway: Gateway;
+  readonly ports: Ports;
+  readonly call: InferenceCall;
+  readonly parsed: ParsedCall;
+  readonly admission: Admission;
+  readonly settlement: CallSettlement;
+  readonly context: ReplyContext;
+  readonly timings: StageTimings;
+  readonly leaving: AbortController;
+}
+
+/** Nobody is there to read it: the status that nginx gave a name to. */
+const CLIENT_GONE: InferenceReply = { status: 499, headers: {}, body: "" };
+
+async function answerWhole(exchange: Exchange, candidates: readonly Candidate[]): Promise<InferenceReply> {
+  const reply = await callProvider(exchange, candidates);
+  exchange.timings.mark("upstream");
+  if (reply === null) return CLIENT_GONE;
+  if (reply.kind === "stream") throw new Error("A call that asked for no stream was answered with one.");
+  const answer = respondWhole(reply, exchange.call.format, exchange.settlement, exchange.context);
+  exchange.timings.mark("translate");
+  return {
+    status: 200,
+    headers: { ...JSON_BODY, ...headersOf(exchange, reply), "x-gateway-cost": answer.cost },
+    body: answer.body,
+  };
+}
+
+/**
+ * Waits for the first word, so that a failure can still be a status of its own; when it takes long, the stream is
+ * opened with keep-alives and whatever follows is told in it.
+ */
+async function answerStreaming(exchange: Exchange, candidates: readonly Candidate[]): Promise<InferenceReply> {
+  const { ports, gateway, call, leaving } = exchange;
+  const { keepAliveMs } = gateway.configuration.timeouts;
+  const answering = callProvider(exchange, candidates).then((reply) => ({ reply }));
+  const prompt = await firstOf(ports.clock, answering, keepAliveMs);
+  exchange.timings.mark("upstream");
+  if (prompt === null) {
+    const opened = answering.then(
+      ({ reply }) => (reply === null ? streamOf("") : clientStream(exchange, reply)),
+      (error: unknown) => streamOf(failureText(exchange, error)),
+    );
+    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
+    return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: bodyOf(stream, call.signal) };
+  }
+  const { reply } = prompt;
+  if (reply === null) return CLIENT_GONE;
+  const headers = { ...EVENT_STREAM, ...headersOf(exchange, reply) };
+  return { status: 200, headers, body: bodyOf(clientStream(exchange, reply), call.signal) };
+}
+
+function clientStream(exchange: Exchange, reply: ProviderReply): ClientStream {
+  const { ports, call, settlement, context } = exchange;
+  if (reply.kind === "whole") return streamOf(streamWhole(reply, call.format, settlement, context));
+  return relayOf(ports, reply, call.format, settlement, context, call.requestId);
+}
+
+/** The provider's answer, or null when the client has left. A call that nobody answered is settled here, for nothing. */
+async function callProvider(exchange: Exchange, candidates: readonly Candidate[]): Promise<ProviderReply | null> {
+  const { gateway, ports, parsed, settlement, leaving } = exchange;
+  const { timeouts } = gateway.configuration;
+  try {
+    const reply = await callWithFailover(ports, gateway.breakers, candidates, parsed, {
+      limits: {
+        firstTokenMs: timeouts.firstTokenMs,
+        idleMs: timeouts.idleMs,
+        deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
+      },
+      maxRateLimitWaitMs: timeouts.rateLimitWaitMs,
+      failoverOnRateLimit: parsed.failoverOnRateLimit ?? false,
+      clientSignal: leaving.signal,
+      onAttempt: (record) => settlement.noteAttempt(record),
+    });
+    if (reply === null) settlement.settleUnanswered();
+    return reply;
+  } catch (error) {
+    settlement.settleUnanswered();
+    throw error;
+  }
+}
+
+function headersOf(exchange: Exchange, reply: ProviderReply): Record<string, string> {
+  const { admission, timings, context, ports } = exchange;
+  return replyHeaders(reply, admission, timings, context.generationId, ports.clock.now());
+}
+
+function lateHeaders(exchange: Exchange): Record<string, string> {
+  const { admission, timings, context, ports } = exchange;
+  return {
+    "x-generation-id": context.generationId,
+    "server-timing": timings.header(),
+    ...rateLimitHeaders(admission.limit, ports.clock.now()),
+  };
+}
+
+function failureText(exchange: Exchange, error: unknown): string {
+  const { call, context, ports } = exchange;
+  if (!(error instanceof GatewayError)) ports.log.error("stream_failed", error, { requestId: call.requestId });
+  const known = error instanceof GatewayError ? error : new GatewayError("internal_error", "The gateway failed.");
+  return call.format.createStreamEncoder(context).fail(known, call.requestId);
+}

@@ -1,0 +1,175 @@
+import { echo, GatewayError } from "../errors/gateway-error.ts";
+import { admission, secondsUntilRetry } from "../health/breaker-state.ts";
+import type { BreakerView } from "../health/breakers.ts";
+import { sleep } from "../ports/clock.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { ParsedCall } from "../protocol/client-format.ts";
+import type { ProviderFailure } from "../providers/wire-format.ts";
+import { type AttemptLimits, type AttemptResult, attempt, type ProviderReply } from "./attempt.ts";
+import { type AttemptFailure, breakerOutcome, mayGoElsewhere } from "./attempt-failure.ts";
+import type { Candidate } from "./candidate.ts";
+
+/** One try at a provider, as the ledger keeps it. */
+export interface AttemptRecord {
+  readonly provider: string;
+  readonly outcome: AttemptFailure["kind"] | "answered" | "skipped" | "abandoned";
+  readonly status: number | null;
+}
+
+export interface FailoverOptions {
+  readonly limits: AttemptLimits;
+  /** Milliseconds that a provider's 429 is waited out at the most; beyond it the client is told to come back. */
+  readonly maxRateLimitWaitMs: number;
+  /** `provider.failover_on_rate_limit`: the client would rather go to another provider than wait. */
+  readonly failoverOnRateLimit: boolean;
+  readonly clientSignal: AbortSignal | null;
+  /** Told of each try as it ends, also of those before an error. */
+  readonly onAttempt: (record: AttemptRecord) => void;
+}
+
+/** Tries at one provider that keeps answering 429, the first included. */
+const MAX_RATE_LIMITED_TRIES = 3;
+const BACKOFF_MS = 500;
+
+type FailoverPorts = Pick<Ports, "clock" | "callUpstream" | "redis" | "log" | "background">;
+
+/**
+ * Calls the candidates in order until one answers. Before a provider has said anything the client does not see
+ * which one it was (CM-5.1.12); after that there is no other provider.
+ * @returns the committed reply, or null when the client has left
+ * @throws GatewayError `provider_rejected_request` and `context_length_exceeded` (the provider was right to refuse),
+ *   `provider_rate_limited`, `provider_timeout`, `provider_error`, `no_provider_available`
+ */
+export async function callWithFailover(
+  ports: FailoverPorts,
+  breakers: BreakerView,
+  candidates: readonly Candidate[],
+  call: ParsedCall,
+  options: FailoverOptions,
+): Promise<ProviderReply | null> {
+  const nowMs = ports.clock.now();
+  // A model's providers are never all left alone: with every breaker open the first is probed before its time.
+  const allOpen = candidates.every(({ provider }) => admission(breakers.state(provider.id), nowMs) === "skip");
+  let lastFailure: AttemptFailure | null = null;
+  for (const [index, candidate] of candidates.entries()) {
+    const provider = candidate.provider.id;
+    if (!(await breakers.admit(ports, provider, allOpen && index === 0))) {
+      options.onAttempt({ provider, outcome: "skipped", status: null });
+      continue;
+    }
+    const result = await attemptThroughRateLimits(ports, candidate, call, options);
+    switch (result.kind) {
+      case "answered":
+        options.onAttempt({ provider, outcome: "answered", status: 200 });
+        report(ports, breakers, provider, "success");
+        return result.reply;
+      case "abandoned":
+        options.onAttempt({ provider, outcome: "abandoned", status: null });
+        return null;
+      case "failed": {
+        const { failure } = result;
+        options.onAttempt({ provider, outcome: failure.kind, status: failure.status });
+        const outcome = breakerOutcome(failure.kind);
+        if (outcome !== null) report(ports, breakers, provider, outcome);
+        if (failure.kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider });
+        if (failure.kind === "rejected") throw rejectedError(result.refusal);
+        if (!mayGoElsewhere(failure.kind) && !options.failoverOnRateLimit) throw rateLimitedError(result.retryAfterMs);
+        lastFailure = failure;
+      }
+    }
+    if (ports.clock.now() >= options.limits.deadlineMs) break;
+  }
+  throw exhaustedError(lastFailure, retrySeconds(ports, breakers, candidates));
+}
+
+/** One candidate, and again while it answers 429 and says when to come back (CM-5.1.11). */
+async function attemptThroughRateLimits(
+  ports: FailoverPorts,
+  candidate: Candidate,
+  call: ParsedCall,
+  options: FailoverOptions,
+): Promise<AttemptResult> {
+  const { limits, clientSignal } = options;
+  const waitUntilMs = Math.min(limits.deadlineMs, ports.clock.now() + options.maxRateLimitWaitMs);
+  for (let tries = 1; ; tries++) {
+    const result = await attempt(ports, candidate, call, limits, clientSignal);
+    const limited = result.kind === "failed" && result.failure.kind === "rate-limited";
+    if (!limited || options.failoverOnRateLimit || tries >= MAX_RATE_LIMITED_TRIES) return result;
+    const waitMs = result.retryAfterMs ?? jittered(BACKOFF_MS * 2 ** (tries - 1));
+    if (ports.clock.now() + waitMs > waitUntilMs) return { ...result, retryAfterMs: waitMs };
+    options.onAttempt({ provider: candidate.provider.id, outcome: "rate-limited", status: 429 });
+    try {
+      await sleep(ports.clock, waitMs, clientSignal ?? undefined);
+    } catch {
+      return { kind: "abandoned" };
+    }
+  }
+}
+
+/** Between half of `delayMs` and all of it, so that many waiting callers do not come back at once. */
+function jittered(delayMs: number): number {
+  const [random = 0] = crypto.getRandomValues(new Uint16Array(1));
+  return Math.round(delayMs * (0.5 + random / 131_072));
+}
+
+function report(
+  ports: FailoverPorts,
+  breakers: BreakerView,
+  provider: string,
+  outcome: "success" | "failure" | "credentials-refused",
+): void {
+  const shared = breakers.record(ports, provider, outcome);
+  if (shared !== null) ports.background(shared);
+}
+
+function rejectedError(refusal: ProviderFailure | null): GatewayError {
+  const details = refusal?.param === null || refusal === null ? {} : { param: echo(refusal.param) };
+  if (refusal?.contextLengthExceeded === true) {
+    return new GatewayError(
+      "context_length_exceeded",
+      refusal.message ?? "The prompt does not fit the model's context.",
+      details,
+    );
+  }
+  const message = refusal?.message ?? "The provider refused the request as invalid.";
+  return new GatewayError("provider_rejected_request", message, details);
+}
+
+function rateLimitedError(retryAfterMs: number | null): GatewayError {
+  const retryAfterSeconds = Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000));
+  return new GatewayError("provider_rate_limited", `The provider limits requests. Retry in ${retryAfterSeconds} s.`, {
+    retryAfterSeconds,
+  });
+}
+
+function exhaustedError(failure: AttemptFailure | null, retryAfterSeconds: number): GatewayError {
+  switch (failure?.kind) {
+    case "timeout":
+      return new GatewayError("provider_timeout", "No provider answered in time.", { retryAfterSeconds });
+    case "rate-limited":
+      return rateLimitedError(retryAfterSeconds * 1000);
+    case "server-error":
+    case "garbage":
+    case "credentials":
+    case "payment":
+    case "forbidden":
+    case "not-served":
+    case "rejected":
+      return new GatewayError("provider_error", "Every provider of this model failed to answer.", {
+        retryAfterSeconds,
+      });
+    case "unreachable":
+    case "overloaded":
+    case undefined:
+      return new GatewayError("no_provider_available", "No provider of this model is available now.", {
+        retryAfterSeconds,
+      });
+  }
+}
+
+/** When it is worth coming back: the earliest probe of an open breaker, at least a few seconds. */
+function retrySeconds(ports: FailoverPorts, breakers: BreakerView, candidates: readonly Candidate[]): number {
+  const nowMs = ports.clock.now();
+  const waits = candidates.map(({ provider }) => secondsUntilRetry(breakers.state(provider.id), nowMs));
+  return Math.max(5, Math.min(...waits));
+}

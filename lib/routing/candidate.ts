@@ -1,0 +1,17 @@
+import type { Price } from "../money/cost.ts";
+import type { ProviderDeclaration } from "../providers/provider-declaration.ts";
+import type { WireFormat } from "../providers/wire-format.ts";
+
+/** One provider that could answer a call: everything needed to send it there. */
+export interface Candidate {
+  readonly provider: ProviderDeclaration;
+  readonly wire: WireFormat;
+  readonly baseUrl: string;
+  /** Null for a provider that needs no key. */
+  readonly apiKey: string | null;
+  readonly nativeModel: string;
+  readonly contextLength: number;
+  readonly maxOutputTokens: number;
+  /** The price that this call is charged at if this candidate answers; fixed here, at admission. */
+  readonly price: Price;
+}

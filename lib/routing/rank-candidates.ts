@@ -1,0 +1,73 @@
+import { effectivePrice, pricingMissing } from "../catalog/effective-price.ts";
+import { type Model, maxOutputOf, vendorOf } from "../catalog/model.ts";
+import { GatewayError } from "../errors/gateway-error.ts";
+import type { ParsedCall } from "../protocol/client-format.ts";
+import type { ConfiguredProvider } from "../providers/configured-providers.ts";
+import { chainPosition, mayServe } from "../providers/failover-chain.ts";
+import { wireOf } from "../providers/provider-list.ts";
+import type { Candidate } from "./candidate.ts";
+
+/**
+ * Who may answer a call, in the order to ask: the provider that was named, the vendor's own, the failover chain, then
+ * the others by price. Pure; breakers are looked at when the call goes out.
+ * @throws GatewayError `no_provider_available` (nobody who serves it is configured), `model_pricing_missing`,
+ *   `context_length_exceeded`, `out_of_range` (more output asked for than the model gives)
+ */
+export function rankCandidates(
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  requestedProvider: string | null,
+  call: ParsedCall,
+): readonly Candidate[] {
+  assertOutputFits(model, call);
+  const vendor = vendorOf(model.id);
+  const offered = model.offers.filter(
+    ({ provider }) => providers.has(provider) && mayServe(provider, vendor, model.openWeights),
+  );
+  if (offered.length === 0) {
+    const message = `No configured provider serves ${model.id}. The operator sets a provider's key to add it.`;
+    throw new GatewayError("no_provider_available", message, { retryAfterSeconds: 60 });
+  }
+  const candidates = offered.flatMap((offer): Candidate[] => {
+    const provider = providers.get(offer.provider);
+    const price = effectivePrice(model.id, offer);
+    if (provider === undefined || price === null) return [];
+    const { declaration, baseUrl, apiKey } = provider;
+    const contextLength = offer.contextLength ?? model.contextLength;
+    return [
+      {
+        provider: declaration,
+        wire: wireOf(declaration),
+        baseUrl,
+        apiKey,
+        nativeModel: offer.nativeModel,
+        contextLength,
+        maxOutputTokens: maxOutputOf(model),
+        price,
+      },
+    ];
+  });
+  if (candidates.length === 0) throw pricingMissing(model.id);
+  const fitting = candidates.filter(({ contextLength }) => call.estimatedInputTokens <= contextLength);
+  if (fitting.length === 0) throw contextExceeded(model, call);
+  const position = ({ provider }: Candidate) =>
+    provider.id === requestedProvider ? -2 : chainPosition(provider.id, vendor);
+  return fitting.toSorted((a, b) => position(a) - position(b) || priceOf(a) - priceOf(b));
+}
+
+/** A comparison only: three parts input to one part output is what chats come to. */
+function priceOf({ price }: Candidate): number {
+  return Number(price.inputPerMillion * 3n + price.outputPerMillion);
+}
+
+function assertOutputFits(model: Model, call: ParsedCall): void {
+  const max = maxOutputOf(model);
+  if (call.maxOutputTokens === null || call.maxOutputTokens <= max) return;
+  const given = typeof call.body["max_completion_tokens"] === "number" ? "max_completion_tokens" : "max_tokens";
+  throw new GatewayError("out_of_range", `${given} may be at most ${max} for ${model.id}.`, { param: given });
+}
+
+function contextExceeded(model: Model, call: ParsedCall): GatewayError {
+  const message = `The prompt is about ${call.estimatedInputTokens} tokens, more than the ${model.contextLength} that ${model.id} takes.`;
+  return new GatewayError("context_length_exceeded", message, { param: "messages" });
+}
