@@ -1,0 +1,74 @@
+import { type Context, Hono } from "hono";
+import { GatewayError } from "../lib/errors/gateway-error.ts";
+import type { Gateway } from "../lib/inference/gateway.ts";
+import type { Ports } from "../lib/ports/ports.ts";
+import { assertNoKeyInQuery } from "./_http/credential.ts";
+import { errorResponse, internalError } from "./_http/error-response.ts";
+import { newRequestId } from "./_http/request-id.ts";
+import type { Exchange, Route } from "./_http/route.ts";
+import { allowedMethods } from "./_http/route-match.ts";
+import { allRoutes } from "./_routes/all-routes.ts";
+
+interface AppTypes {
+  readonly Variables: { requestId: string };
+}
+type AppContext = Context<AppTypes>;
+
+/** The HTTP surface of one gateway. `ports` live as long as the isolate; a request adds its own `background`. */
+export function createApp(gateway: Gateway, ports: Ports): Hono<AppTypes> {
+  const app = new Hono<AppTypes>({ strict: true });
+  const routes = allRoutes();
+  for (const route of routes) {
+    app.on(route.method, honoPath(route.path), (c) => serve(gateway, ports, route, c));
+  }
+  app.notFound((c) => {
+    const requestId = newRequestId(ports.clock.now());
+    return errorResponse(notServed(routes, c), c.req.raw, requestId);
+  });
+  app.onError((error, c) => {
+    const requestId = c.get("requestId") ?? newRequestId(ports.clock.now());
+    if (error instanceof GatewayError) return errorResponse(error, c.req.raw, requestId);
+    ports.log.error("request_failed", error, { requestId, method: c.req.method, path: c.req.routePath });
+    return errorResponse(internalError(), c.req.raw, requestId);
+  });
+  return app;
+}
+
+function serve(gateway: Gateway, ports: Ports, route: Route, c: AppContext): Response | Promise<Response> {
+  const requestId = newRequestId(ports.clock.now());
+  c.set("requestId", requestId);
+  const request = c.req.raw;
+  assertNoKeyInQuery(request.url);
+  const exchange: Exchange = {
+    gateway,
+    ports: requestPorts(ports, c),
+    request,
+    requestId,
+    parameter: (name) => c.req.param(name) ?? "",
+  };
+  return route.handle(exchange);
+}
+
+/**
+ * At the edge, work that outlives the response must be given to the request that it belongs to. On Node there is no
+ * such thing, and asking Hono for it would cost a thrown error per request.
+ */
+function requestPorts(ports: Ports, c: AppContext): Ports {
+  if (typeof c.env !== "object" || c.env === null || "incoming" in c.env) return ports;
+  const { executionCtx } = c;
+  return { ...ports, background: (task) => executionCtx.waitUntil(task) };
+}
+
+function notServed(routes: readonly Route[], c: AppContext): GatewayError {
+  const allowed = allowedMethods(routes, c.req.path);
+  if (allowed.length === 0) {
+    return new GatewayError("unknown_route", "There is no such route. GET /docs lists all of them.");
+  }
+  const allow = allowed.join(", ");
+  return new GatewayError("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
+}
+
+/** `/v1/models/{vendor}` in Hono's notation. */
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}

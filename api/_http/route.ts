@@ -1,0 +1,41 @@
+import type * as z from "zod";
+import type { Gateway } from "../../lib/inference/gateway.ts";
+import type { Ports } from "../../lib/ports/ports.ts";
+import type { Policy } from "./caller.ts";
+
+/** One request on its way through a route. */
+export interface Exchange {
+  readonly gateway: Gateway;
+  /** With the `background` of this very request, where the runtime has one. */
+  readonly ports: Ports;
+  readonly request: Request;
+  readonly requestId: string;
+  /** A parameter of the path, decoded. */
+  parameter(name: string): string;
+}
+
+export interface RouteDocumentation {
+  readonly tag: "Inference" | "Models" | "Account" | "Operator" | "System";
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly status?: number;
+  /** A schema for JSON, or a media type for anything else. */
+  readonly reply: z.ZodType | string;
+  /** A second media type of the reply, for streams. */
+  readonly alsoReplies?: string;
+  readonly exampleBody?: unknown;
+  readonly exampleReply?: unknown;
+}
+
+/** A route as data: the app mounts it, the policy guards it, OpenAPI and the reference page describe it. */
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** In OpenAPI's notation: `/v1/models/{vendor}/{model}`. */
+  readonly path: string;
+  readonly policy: Policy;
+  readonly documentation: RouteDocumentation;
+  /** Enforces `policy` before anything else. */
+  readonly handle: (exchange: Exchange) => Response | Promise<Response>;
+}

@@ -1,0 +1,22 @@
+import type { Route } from "../_http/route.ts";
+import { ACCOUNT_ROUTES } from "./accounts.ts";
+import { BALANCE_ROUTES } from "./balance.ts";
+import { BREAKER_ROUTES } from "./breakers.ts";
+import { healthRoutes } from "./health.ts";
+import { INFERENCE_ROUTES } from "./inference.ts";
+import { modelRoutes } from "./models.ts";
+import { referenceRoutes } from "./reference.ts";
+
+/** Every route of one app. Some keep a small cache of their own, so each app makes its own list. */
+export function allRoutes(): readonly Route[] {
+  const routes: readonly Route[] = [
+    ...INFERENCE_ROUTES,
+    ...modelRoutes(),
+    ...BALANCE_ROUTES,
+    ...ACCOUNT_ROUTES,
+    ...BREAKER_ROUTES,
+    ...healthRoutes(),
+    ...referenceRoutes(() => routes),
+  ];
+  return routes;
+}

@@ -1,0 +1,72 @@
+import * as z from "zod";
+import { GatewayError } from "../../lib/errors/gateway-error.ts";
+import { type BreakerState, secondsUntilRetry } from "../../lib/health/breaker-state.ts";
+import { refreshBreakers } from "../../lib/health/breakers.ts";
+import { jsonRoute } from "../_http/json-route.ts";
+import type { Exchange, Route } from "../_http/route.ts";
+
+const breaker = z.object({
+  provider: z.string(),
+  state: z.enum(["closed", "open", "half-open"]),
+  consecutive_failures: z.int().nullable().describe("Known while the breaker is closed"),
+  opened_at: z.string().nullable(),
+  retry_in_seconds: z.int(),
+});
+const breakers = z.object({ data: z.array(breaker) });
+
+/** Every provider that takes part, with what all instances know of it. */
+async function readBreakers({ gateway, ports }: Exchange): Promise<z.infer<typeof breakers>> {
+  await refreshBreakers(ports, gateway.breakers).catch(() => {
+    // Redis is away: this instance's own view is what decides here, so it is what is shown.
+  });
+  const nowMs = ports.clock.now();
+  return { data: [...gateway.providers.keys()].map((id) => render(id, gateway.breakers.state(id), nowMs)) };
+}
+
+function render(provider: string, state: BreakerState, nowMs: number): z.infer<typeof breaker> {
+  return {
+    provider,
+    state: state.kind,
+    consecutive_failures: state.kind === "closed" ? state.consecutiveFailures : null,
+    opened_at: state.kind === "closed" ? null : new Date(state.openedAtMs).toISOString(),
+    retry_in_seconds: secondsUntilRetry(state, nowMs),
+  };
+}
+
+const list = jsonRoute({
+  method: "GET",
+  path: "/circuit-breakers",
+  policy: "admin",
+  documentation: { tag: "Operator", summary: "The circuit breaker of each provider" },
+  reply: breakers,
+  answer: readBreakers,
+});
+
+const resetOne = jsonRoute({
+  method: "POST",
+  path: "/circuit-breakers/{provider}/reset",
+  policy: "admin",
+  documentation: { tag: "Operator", summary: "Closes a provider's breaker" },
+  reply: breaker,
+  answer: async ({ gateway, ports, parameter }) => {
+    const provider = parameter("provider");
+    if (!gateway.providers.has(provider)) throw new GatewayError("not_found", "There is no such provider here.");
+    await gateway.breakers.reset(ports, provider);
+    return render(provider, gateway.breakers.state(provider), ports.clock.now());
+  },
+});
+
+const resetAll = jsonRoute({
+  method: "POST",
+  path: "/circuit-breakers/reset-all",
+  policy: "admin",
+  documentation: { tag: "Operator", summary: "Closes every breaker" },
+  reply: breakers,
+  answer: async (call) => {
+    const { gateway, ports } = call;
+    await Promise.all([...gateway.providers.keys()].map((provider) => gateway.breakers.reset(ports, provider)));
+    return readBreakers(call);
+  },
+});
+
+export const BREAKER_ROUTES: readonly Route[] = [list, resetAll, resetOne];

@@ -1,0 +1,102 @@
+import * as z from "zod";
+import { authenticate } from "../../lib/inference/authenticate.ts";
+import { runInference } from "../../lib/inference/pipeline.ts";
+import { resolveModel } from "../../lib/inference/resolve-model.ts";
+import { anthropicMessagesFormat, parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
+import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
+import type { ClientFormat } from "../../lib/protocol/client-format.ts";
+import type { JsonObject } from "../../lib/protocol/json.ts";
+import { parseJsonBody } from "../../lib/protocol/json-body.ts";
+import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
+import { chatCompletionRequest } from "../../lib/protocol/openai/chat-schema.ts";
+import { readCredential } from "../_http/credential.ts";
+import { readJsonText } from "../_http/read-body.ts";
+import type { Exchange, Route } from "../_http/route.ts";
+import { chatCompletion, messagesReply } from "./inference-replies.ts";
+
+interface InferenceInput {
+  readonly credential: string;
+  readonly text: string;
+  readonly body: JsonObject;
+}
+
+/** A request without any credential is refused before its body is read. */
+async function readInput({ gateway, ports, request }: Exchange): Promise<InferenceInput> {
+  const credential = readCredential(request.headers);
+  const text = await readJsonText(request, ports.clock, gateway.configuration.maxBodyBytes);
+  return { credential, text, body: parseJsonBody(text) };
+}
+
+/** The pipeline enforces the policy of these routes: it reads the identity together with what else a cold call needs. */
+function inference(format: ClientFormat, idHeader: "request-id" | null): Route["handle"] {
+  return async (exchange) => {
+    const { gateway, ports, request, requestId } = exchange;
+    const input = await readInput(exchange);
+    const reply = await runInference(gateway, ports, { ...input, format, requestId, signal: request.signal });
+    const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
+    if (idHeader !== null) headers[idHeader] = requestId;
+    return new Response(reply.body, { status: reply.status, headers });
+  };
+}
+
+async function countTokens(exchange: Exchange): Promise<Response> {
+  const { gateway, ports, requestId } = exchange;
+  const { credential, body } = await readInput(exchange);
+  await authenticate(gateway, ports, credential, body["model"]);
+  const { model, estimatedInputTokens } = parseCountTokens(body);
+  await resolveModel(gateway, ports, model);
+  return new Response(JSON.stringify({ input_tokens: estimatedInputTokens }), {
+    headers: { "content-type": "application/json", "x-request-id": requestId, "request-id": requestId },
+  });
+}
+
+const HELLO = [{ role: "user", content: "Say hello." }];
+
+export const INFERENCE_ROUTES: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/v1/chat/completions",
+    policy: "key",
+    documentation: {
+      tag: "Inference",
+      summary: "Chat completion, in OpenAI's format",
+      description:
+        "Streams server-sent events when `stream` is true. Fields that are not listed are passed on to a provider of the same format. The cost in USD is in `usage.cost`.",
+      body: chatCompletionRequest,
+      reply: chatCompletion,
+      alsoReplies: "text/event-stream",
+      exampleBody: { model: "openai/gpt-4o-mini", messages: HELLO },
+    },
+    handle: inference(openAiChatFormat, null),
+  },
+  {
+    method: "POST",
+    path: "/v1/messages",
+    policy: "key",
+    documentation: {
+      tag: "Inference",
+      summary: "Message, in Anthropic's format",
+      description: "Streams server-sent events when `stream` is true. Errors come in Anthropic's shape.",
+      body: messagesRequest,
+      reply: messagesReply,
+      alsoReplies: "text/event-stream",
+      exampleBody: { model: "anthropic/claude-sonnet-4.5", max_tokens: 256, messages: HELLO },
+    },
+    handle: inference(anthropicMessagesFormat, "request-id"),
+  },
+  {
+    method: "POST",
+    path: "/v1/messages/count_tokens",
+    policy: "key",
+    documentation: {
+      tag: "Inference",
+      summary: "Estimate of a message's input tokens, in Anthropic's format",
+      description: "Counted by the gateway without asking a provider; costs nothing.",
+      body: countTokensRequest,
+      reply: z.object({ input_tokens: z.int() }),
+      exampleBody: { model: "anthropic/claude-sonnet-4.5", messages: HELLO },
+      exampleReply: { input_tokens: 11 },
+    },
+    handle: countTokens,
+  },
+];
