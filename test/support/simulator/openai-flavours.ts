@@ -1,0 +1,73 @@
+import type { JsonObject } from "../../../lib/protocol/json.ts";
+
+/** What a server that speaks OpenAI's format does in its own way. */
+export interface OpenAiFlavour {
+  readonly name: string;
+  readonly idPrefix: string;
+  /** Fields of its own at the top of every object. */
+  readonly head: JsonObject;
+  readonly modelName: (asked: string) => string;
+  /** A piece of reasoning as fields of a message or a delta; none where the server keeps it to itself. */
+  readonly reasoning: (text: string) => JsonObject;
+  readonly nativeFinish: boolean;
+  /** Sends usage with the finish chunk, asked or not, rather than on a chunk of its own. */
+  readonly usageOnFinish: boolean;
+  /** Counts reasoning beside the completion tokens rather than inside them. */
+  readonly reasoningApart: boolean;
+  /** Sends a tool call in one chunk. */
+  readonly wholeToolCalls: boolean;
+  /** Comment lines before the first chunk. */
+  readonly comments: readonly string[];
+  readonly usageExtra: JsonObject;
+  readonly finishExtra: (usage: JsonObject | null) => JsonObject;
+}
+
+const PLAIN: OpenAiFlavour = {
+  name: "compatible",
+  idPrefix: "chatcmpl-",
+  head: {},
+  modelName: (asked) => asked,
+  reasoning: (text) => (text === "" ? {} : { reasoning_content: text }),
+  nativeFinish: false,
+  usageOnFinish: false,
+  reasoningApart: false,
+  wholeToolCalls: false,
+  comments: [],
+  usageExtra: {},
+  finishExtra: () => ({}),
+};
+
+/** Habits seen in the vendors' API references, November 2026. */
+const FLAVOURS: Readonly<Record<string, Partial<OpenAiFlavour>>> = {
+  // A snapshot's name comes back for the name that was asked for; the reasoning itself is not shown.
+  openai: {
+    name: "openai",
+    reasoning: () => ({}),
+    modelName: (asked) => (/^gpt-4o(?:-mini)?$/.test(asked) ? `${asked}-2024-08-06` : asked),
+  },
+  openrouter: {
+    idPrefix: "gen-",
+    head: { provider: "Simulated" },
+    nativeFinish: true,
+    comments: ["OPENROUTER PROCESSING"],
+    reasoning: (text) =>
+      text === "" ? {} : { reasoning: text, reasoning_details: [{ type: "reasoning.text", text, index: 0 }] },
+    usageExtra: { cost: 0.00042, is_byok: false },
+  },
+  groq: {
+    reasoning: (text) => (text === "" ? {} : { reasoning: text }),
+    wholeToolCalls: true,
+    usageExtra: { queue_time: 0.018, prompt_time: 0.001, completion_time: 0.02, total_time: 0.021 },
+    finishExtra: (usage) => ({ x_groq: { id: "req_simulated", ...(usage === null ? {} : { usage }) } }),
+  },
+  deepseek: { comments: ["keep-alive"], usageExtra: { prompt_cache_hit_tokens: 0 } },
+  mistral: { usageOnFinish: true },
+  together: { usageOnFinish: true },
+  xai: { reasoningApart: true, wholeToolCalls: true },
+  deepinfra: { usageExtra: { estimated_cost: 0.00001 } },
+  cerebras: { finishExtra: () => ({ time_info: { queue_time: 0.0001, total_time: 0.01 } }) },
+};
+
+export function flavourOf(provider: string): OpenAiFlavour {
+  return { ...PLAIN, ...FLAVOURS[provider] };
+}

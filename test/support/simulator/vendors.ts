@@ -1,0 +1,120 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { JsonObject } from "../../../lib/protocol/json.ts";
+import { answer as decide } from "./answer.ts";
+import type { Behaviour } from "./fault.ts";
+import { objectAt } from "./json-reading.ts";
+import { type Prompt, promptTokens } from "./prompt.ts";
+import { readAnthropic } from "./read-anthropic.ts";
+import { readGemini } from "./read-gemini.ts";
+import { readOpenAi } from "./read-openai.ts";
+import type { ReplyContext, WireReply } from "./stream-event.ts";
+import { anthropicError, geminiError, openAiError, VendorRefusal, type WireName } from "./vendor-errors.ts";
+import { writeAnthropic } from "./write-anthropic.ts";
+import { writeGemini } from "./write-gemini.ts";
+import { writeOpenAi } from "./write-openai.ts";
+
+/** Where a request went: `/{provider}/{the vendor's own path}`. */
+export interface VendorRoute {
+  readonly provider: string;
+  readonly wire: WireName;
+  readonly operation: "generate" | "count-tokens" | "list-models";
+  /** Named in the path on Gemini's wire, null elsewhere. */
+  readonly model: string | null;
+  readonly stream: boolean | null;
+}
+
+const WIRES: Readonly<Record<string, WireName>> = { anthropic: "anthropic", "google-ai-studio": "gemini" };
+
+/** The route of a path, or null where no vendor has one. */
+export function routeOf(path: string): VendorRoute | null {
+  const match = /^\/([^/]+)\/(?:v1|v1beta)\/(.+)$/.exec(path);
+  const provider = match?.[1];
+  const rest = match?.[2];
+  if (provider === undefined || rest === undefined) return null;
+  const wire = WIRES[provider] ?? "openai";
+  const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
+    ({ provider, wire, operation, model, stream }) as const;
+  if (rest === "models") return route("list-models");
+  if (wire === "openai") return rest === "chat/completions" ? route("generate") : null;
+  if (wire === "anthropic") {
+    if (rest === "messages/count_tokens") return route("count-tokens");
+    return rest === "messages" ? route("generate") : null;
+  }
+  const call = /^models\/([^:]+):(generateContent|streamGenerateContent|countTokens)$/.exec(rest);
+  const model = decodeURIComponent(call?.[1] ?? "");
+  if (call?.[2] === "countTokens") return route("count-tokens", model, false);
+  return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
+}
+
+/** The key that a provider of the simulator accepts; it accepts no other. */
+export function providerKey(provider: string): string {
+  return `key-of-${provider}`;
+}
+
+/** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
+export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders): void {
+  if (route.provider === "ollama") return;
+  const expected = providerKey(route.provider);
+  if (route.wire === "anthropic") {
+    // The SDK sends a bearer token from version 1 on; both are taken.
+    if (headers["x-api-key"] !== expected && headers.authorization !== `Bearer ${expected}`) {
+      throw new VendorRefusal(anthropicError(401, "authentication_error", "invalid x-api-key"));
+    }
+    if (headers["anthropic-version"] === undefined) {
+      throw new VendorRefusal(anthropicError(400, "invalid_request_error", "anthropic-version: header is required"));
+    }
+  } else if (route.wire === "gemini") {
+    // Google answers a wrong key with 400, not with 401.
+    if (headers["x-goog-api-key"] !== expected) {
+      const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
+      throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
+    }
+  } else if (headers.authorization !== `Bearer ${expected}`) {
+    throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
+  }
+}
+
+/** @throws VendorRefusal for a request that the vendor refuses */
+export function readPrompt(route: VendorRoute, body: JsonObject, seenPrefixes: Set<string>): Prompt {
+  if (route.wire === "anthropic") return readAnthropic(body, seenPrefixes, route.operation === "count-tokens");
+  if (route.wire === "gemini") return readGemini(body, route.model ?? "", route.stream === true);
+  return readOpenAi(body, route.provider);
+}
+
+export function writeReply(
+  route: VendorRoute,
+  prompt: Prompt,
+  body: JsonObject,
+  behaviour: Behaviour,
+  sequence: number,
+): WireReply {
+  const context: ReplyContext = { provider: route.provider, sequence, usage: behaviour.usage ?? { kind: "true" } };
+  const decided = decide(prompt, behaviour.text ?? null);
+  if (route.wire === "anthropic") return writeAnthropic(prompt, decided, context);
+  if (route.wire === "gemini") return writeGemini(prompt, decided, context);
+  const includeUsage = objectAt(body["stream_options"])["include_usage"] === true;
+  return writeOpenAi(prompt, decided, context, includeUsage);
+}
+
+export function countTokensReply(route: VendorRoute, prompt: Prompt): string {
+  const tokens = promptTokens(prompt);
+  if (route.wire === "gemini") return JSON.stringify({ totalTokens: tokens }, null, 2);
+  return JSON.stringify({ input_tokens: tokens });
+}
+
+const LISTED_MODELS: Readonly<Record<WireName, readonly string[]>> = {
+  openai: ["gpt-4o-mini", "gpt-4o", "gpt-5-mini"],
+  anthropic: ["claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"],
+  gemini: ["gemini-2.5-flash", "gemini-2.5-pro"],
+};
+
+export function modelListReply({ wire }: VendorRoute): string {
+  const ids = LISTED_MODELS[wire];
+  if (wire === "gemini") return JSON.stringify({ models: ids.map((id) => ({ name: `models/${id}` })) }, null, 2);
+  if (wire === "openai") {
+    const data = ids.map((id) => ({ id, object: "model", created: 1_715_367_049, owned_by: "system" }));
+    return JSON.stringify({ object: "list", data });
+  }
+  const data = ids.map((id) => ({ type: "model", id, display_name: id, created_at: "2025-09-29T00:00:00Z" }));
+  return JSON.stringify({ data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null });
+}
