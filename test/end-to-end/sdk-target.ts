@@ -32,10 +32,10 @@ export const OPENAI_MODEL: SdkModel = {
   nativeModel: "gpt-4o-mini",
 };
 export const ANTHROPIC_MODEL: SdkModel = {
-  model: "anthropic/claude-sonnet-4.5",
+  model: "anthropic/claude-sonnet-4.6",
   provider: "anthropic",
   wire: "anthropic",
-  nativeModel: "claude-sonnet-4-5-20250929",
+  nativeModel: "claude-sonnet-4-6",
 };
 export const GEMINI_MODEL: SdkModel = {
   model: "google/gemini-2.5-flash",

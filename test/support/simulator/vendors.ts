@@ -104,7 +104,7 @@ export function countTokensReply(route: VendorRoute, prompt: Prompt): string {
 
 const LISTED_MODELS: Readonly<Record<WireName, readonly string[]>> = {
   openai: ["gpt-4o-mini", "gpt-4o", "gpt-5-mini"],
-  anthropic: ["claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"],
+  anthropic: ["claude-sonnet-4-6", "claude-haiku-4-5-20251001"],
   gemini: ["gemini-2.5-flash", "gemini-2.5-pro"],
 };
 
