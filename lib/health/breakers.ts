@@ -1,4 +1,5 @@
 import type { Ports } from "../ports/ports.ts";
+import { hashOf } from "../ports/redis-replies.ts";
 import { BREAKERS_KEY, claimProbeScript, recordOutcomeScript } from "./breaker-scripts.ts";
 import {
   admission,
@@ -29,15 +30,14 @@ export class BreakerView {
   }
 
   /** Takes in a reading of `HGETALL gw:breakers` that was asked for at `askedAtMs`. */
-  absorb(fields: Readonly<Record<string, unknown>> | null, askedAtMs: number): void {
+  absorb(fields: Readonly<Record<string, string>>, askedAtMs: number): void {
     for (const [provider, local] of this.#local) {
-      if (local.learntAtMs <= askedAtMs && fields?.[provider] === undefined) this.#local.delete(provider);
+      if (local.learntAtMs <= askedAtMs && fields[provider] === undefined) this.#local.delete(provider);
     }
-    if (fields === null) return;
     for (const provider in fields) {
       const local = this.#local.get(provider);
       if (local !== undefined && local.learntAtMs > askedAtMs) continue;
-      this.#local.set(provider, { state: parseBreakerState(String(fields[provider])), learntAtMs: askedAtMs });
+      this.#local.set(provider, { state: parseBreakerState(fields[provider] ?? ""), learntAtMs: askedAtMs });
     }
   }
 
@@ -101,5 +101,5 @@ export class BreakerView {
 /** Reads every breaker that is not healthy from Redis into the view. */
 export async function refreshBreakers(ports: BreakerPorts, view: BreakerView): Promise<void> {
   const askedAtMs = ports.clock.now();
-  view.absorb(await ports.redis.hgetall<Record<string, string>>(BREAKERS_KEY), askedAtMs);
+  view.absorb(hashOf(await ports.redis.hgetall(BREAKERS_KEY)), askedAtMs);
 }

@@ -9,6 +9,7 @@ import { BREAKERS_KEY } from "../health/breaker-scripts.ts";
 import { appendRateLimit, assertWithinLimit, type RateLimitOutcome, readRateLimit } from "../limits/take-rate-limit.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
+import { hashOf } from "../ports/redis-replies.ts";
 import type { Gateway } from "./gateway.ts";
 
 export interface AdmitRequest {
@@ -45,7 +46,7 @@ export async function admitCall(gateway: Gateway, ports: Ports, request: AdmitRe
   const hold = holdRequest(request);
   const replies = await roundTrip(ports, request, hold, nowMs);
   const limit = readRateLimit(replies?.[0] ?? null, gateway.limiter, keyId, requestsPerMinute, nowMs);
-  if (replies !== null) gateway.breakers.absorb(fieldsOf(replies[1]?.result), nowMs);
+  if (replies !== null) gateway.breakers.absorb(hashOf(replies[1]?.result), nowMs);
   const degraded = limit.degraded ? ["ratelimit"] : [];
   if (hold === null) {
     assertWithinLimit(limit, nowMs);
@@ -82,15 +83,4 @@ async function roundTrip(
   } catch {
     return null;
   }
-}
-
-/** HGETALL comes as an object from the client, or as a flat list where replies are left as they are. */
-function fieldsOf(result: unknown): Readonly<Record<string, unknown>> | null {
-  if (Array.isArray(result)) {
-    const fields: Record<string, unknown> = Object.create(null);
-    for (let index = 0; index + 1 < result.length; index += 2) fields[String(result[index])] = result[index + 1];
-    return fields;
-  }
-  if (typeof result !== "object" || result === null) return null;
-  return Object.fromEntries(Object.entries(result));
 }

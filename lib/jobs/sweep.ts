@@ -2,6 +2,7 @@ import { ackScript, OPEN_KEY, recordKey } from "../billing/ledger-scripts.ts";
 import { dueHolds, type SettleItem, settleSwept } from "../billing/ledger-store.ts";
 import { ackArguments, keysOf, settleItems } from "../billing/settle-credits.ts";
 import type { Ports } from "../ports/ports.ts";
+import { valuesOf } from "../ports/redis-replies.ts";
 
 type SweepPorts = Pick<Ports, "clock" | "redis" | "database" | "log">;
 
@@ -31,7 +32,7 @@ async function sweepRedis(ports: SweepPorts): Promise<SweepReport> {
   let queuedSettled = 0;
   let swept = 0;
   try {
-    const due = await ports.redis.zrange<string[]>(OPEN_KEY, "-inf" as never, ports.clock.now() as never, {
+    const due = await ports.redis.zrange<string[]>(OPEN_KEY, "-inf", ports.clock.now(), {
       byScore: true,
       offset: 0,
       count: BATCH,
@@ -82,9 +83,7 @@ async function settleAndAcknowledge(
 }
 
 async function recordOf(ports: SweepPorts, accountId: string, requestId: string): Promise<readonly (string | null)[]> {
-  const fields = ["st", "cp", "item"];
-  const record = await ports.redis.hmget<Record<string, string | null>>(recordKey(accountId, requestId), ...fields);
-  return fields.map((field) => record?.[field] ?? null);
+  return valuesOf(await ports.redis.hmget(recordKey(accountId, requestId), "st", "cp", "item"));
 }
 
 /** What is known to have been used: the record's checkpoint, or the one that a strict hold left beside it; else nothing. */

@@ -1,0 +1,64 @@
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { Database } from "../../database/tables.ts";
+import { type RawResult, type RawSql, transactionStatement } from "../store-server/raw-sql.ts";
+import type { PostgresStore } from "./embedded-postgres.ts";
+
+/** A statement that takes longer is given up by the server; callers key their writes and try again. */
+const STATEMENT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const MAX_CONNECTIONS = 10;
+
+/** A real PostgreSQL over TCP, pooled. */
+export function createTcpPostgres(connectionString: string): PostgresStore {
+  const pool = new pg.Pool({
+    connectionString,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    keepAlive: true,
+  });
+  // An idle connection that the server drops must not take the process with it.
+  pool.on("error", () => {});
+  const database = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { database, rawSql: rawSqlOf(pool), close: () => database.destroy() };
+}
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value };
+
+function rawSqlOf(pool: pg.Pool): RawSql {
+  const execute = async (
+    client: pg.Pool | pg.PoolClient,
+    text: string,
+    values: readonly (string | null)[],
+  ): Promise<RawResult> => {
+    const result = await client.query({ text, values: [...values], rowMode: "array", types: AS_TEXT });
+    return {
+      command: result.command,
+      rowCount: result.rowCount ?? 0,
+      fields: result.fields.map(({ name, dataTypeID }) => ({ name, dataTypeID })),
+      rows: result.rows,
+    };
+  };
+  return {
+    execute: ({ sql, parameters }) => execute(pool, sql, parameters),
+    batch: async (statements, options) => {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        const setUp = transactionStatement(options);
+        if (setUp !== null) await client.query(setUp);
+        const results: RawResult[] = [];
+        for (const { sql, parameters } of statements) results.push(await execute(client, sql, parameters));
+        await client.query("commit");
+        return results;
+      } catch (error) {
+        await client.query("rollback");
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Clock } from "../../ports/clock.ts";
+
+/** No command of ours takes this long on a store that is well (ledger, section 6). */
+const TIMEOUT_MS = 150;
+const FAILURES_TO_OPEN = 5;
+const OPEN_MS = 10_000;
+
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
+/**
+ * Keeps a slow or dead store from slowing every request: a call that takes too long is given up, and after five failures
+ * in a row none is made for ten seconds, then one by one. Lives as long as the isolate.
+ */
+export class StoreGuard {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #failures = 0;
+  #openUntilMs = 0;
+  #probing = false;
+
+  constructor(clock: Clock, timeoutMs = TIMEOUT_MS) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Gives up a fetch that the guard has given up. */
+  signal(): AbortSignal {
+    return AbortSignal.timeout(this.#timeoutMs * 2);
+  }
+
+  async run<Result>(call: () => Promise<Result>): Promise<Result> {
+    const probe = this.#failures >= FAILURES_TO_OPEN;
+    if (probe && (this.#probing || this.#clock.now() < this.#openUntilMs)) {
+      throw new StoreUnavailable("The store did not answer lately; it is not asked for a while.");
+    }
+    this.#probing = probe;
+    try {
+      const result = await this.#withDeadline(call());
+      this.#failures = 0;
+      return result;
+    } catch (error) {
+      this.#failures += 1;
+      if (this.#failures >= FAILURES_TO_OPEN) this.#openUntilMs = this.#clock.now() + OPEN_MS;
+      throw error;
+    } finally {
+      if (probe) this.#probing = false;
+    }
+  }
+
+  #withDeadline<Result>(answer: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.schedule(this.#timeoutMs, () =>
+        reject(new StoreUnavailable("The store did not answer in time.")),
+      );
+      answer.then(
+        (result) => {
+          cancel();
+          resolve(result);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+}
