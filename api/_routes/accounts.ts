@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { accountExists, insertAccount, listKeys, revokeKey } from "../../lib/accounts/account-store.ts";
 import { createKey, DEFAULT_REQUESTS_PER_MINUTE } from "../../lib/accounts/create-key.ts";
-import { creditInPostgres } from "../../lib/billing/ledger-store.ts";
+import { addCredit } from "../../lib/billing/add-credit.ts";
 import { GatewayError } from "../../lib/errors/gateway-error.ts";
 import { jsonRoute } from "../_http/json-route.ts";
 import type { Route } from "../_http/route.ts";
@@ -60,7 +60,7 @@ const register = jsonRoute({
     const account = { id, name: body.name ?? null, email: body.email ?? null };
     await insertAccount(ports.database, account);
     if (body.credit_usd !== undefined) {
-      await creditInPostgres(ports.database, {
+      await addCredit(ports, {
         key: `register:${id}`,
         accountId: id,
         amountNanoUsd: nanoUsdOf(body.credit_usd),
@@ -178,7 +178,7 @@ const addCredits = jsonRoute({
   reply: z.object({ account_id: z.string(), amount_usd: usd, replayed: z.boolean() }),
   answer: async ({ ports, body, requestId }) => {
     const { account_id: id, amount_usd: amount } = body;
-    const { status } = await creditInPostgres(ports.database, {
+    const status = await addCredit(ports, {
       key: `admin:${id}:${body.idempotency_key ?? requestId}`,
       accountId: id,
       amountNanoUsd: nanoUsdOf(amount),

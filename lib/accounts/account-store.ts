@@ -125,3 +125,24 @@ export async function revokeKey(
     .executeTakeFirst();
   return row === undefined ? null : { keyHash: row.key_hash };
 }
+
+/** True for the hash of a key that is neither unknown nor revoked. */
+export async function isKeyUsable(database: Kysely<Database>, keyHash: string): Promise<boolean> {
+  return (await findIdentity(database, keyHash)) !== null;
+}
+
+/**
+ * Revokes an account's keys of this name but for one, which comes back to life if it had been revoked this way.
+ * @param keptHash the hash of the key to keep, or null for none
+ */
+export async function revokeOtherKeysNamed(
+  database: Kysely<Database>,
+  accountId: string,
+  name: string,
+  keptHash: string | null,
+): Promise<void> {
+  await sql`
+    update api_key set revoked_at = case when key_hash = ${keptHash} then null else now() end
+    where account_id = ${accountId} and name = ${name} and ((key_hash = ${keptHash}) is true) = (revoked_at is not null)
+  `.execute(database);
+}

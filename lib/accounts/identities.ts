@@ -7,17 +7,22 @@ import type { KeyHasher } from "./key-hasher.ts";
 const FRESH_MS = 30_000;
 /** A key seen valid this recently still passes when no store answers (ledger, section 1). */
 const STALE_MS = 600_000;
-/** Redis keeps an identity for this long: the bound that we promise on revocation elsewhere, with `FRESH_MS` within it. */
+/** For this long a key that passed that way is not asked about again. */
+const STALE_RETRY_MS = 5_000;
+/** Redis keeps an identity for this long: with `FRESH_MS` it makes the minute that we promise on revocation elsewhere. */
 const SHARED_SECONDS = 30;
+/** What Redis holds of a revoked key, for as long as any isolate could still fall back to what it remembers. */
+const REVOKED = "revoked";
+const REVOKED_SECONDS = STALE_MS / 1000 + SHARED_SECONDS;
 const UNKNOWN_MS = 5_000;
 const MAX_KEYS = 10_000;
 
 type IdentityPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
 
 interface Known {
-  /** Null: the database said that there is no such key. */
-  readonly identity: Identity | null;
+  readonly identity: Identity;
   readonly readAtMs: number;
+  readonly freshUntilMs: number;
 }
 
 /**
@@ -27,6 +32,8 @@ interface Known {
 export class Identities {
   readonly #hasher: KeyHasher;
   readonly #known = new Map<string, Known>();
+  /** Keys that do not exist, until when that is believed. Apart, so that made-up keys push out none that work. */
+  readonly #unknown = new Map<string, number>();
   readonly #loading = new Map<string, Promise<Identity | null>>();
 
   constructor(hasher: KeyHasher) {
@@ -44,14 +51,16 @@ export class Identities {
   /** What is known of the key and fresh: an identity, null for a key that does not exist, undefined for neither. */
   fromMemory(apiKey: string, nowMs: number): Identity | null | undefined {
     const known = this.#known.get(apiKey);
-    if (known === undefined) return undefined;
-    const ageMs = nowMs - known.readAtMs;
-    return ageMs <= (known.identity === null ? UNKNOWN_MS : FRESH_MS) ? known.identity : undefined;
+    if (known !== undefined && nowMs <= known.freshUntilMs) return known.identity;
+    const unknownUntilMs = this.#unknown.get(apiKey);
+    return unknownUntilMs !== undefined && nowMs <= unknownUntilMs ? null : undefined;
   }
 
   /** Takes in what Redis had under the key's hash, or null when that was nothing of use. */
   absorb(apiKey: string, text: unknown, nowMs: number): Identity | null {
     if (typeof text !== "string") return null;
+    // The database has the last word; but should it be away, this key is no longer one that was seen valid lately.
+    if (text === REVOKED) this.#known.delete(apiKey);
     try {
       const found = identity.parse(JSON.parse(text));
       this.#remember(apiKey, found, nowMs);
@@ -73,22 +82,35 @@ export class Identities {
     return load;
   }
 
-  /** Forgets a revoked key here and in Redis; isolates elsewhere forget within a minute. */
+  /**
+   * Forgets a revoked key here and marks it in Redis; isolates elsewhere forget it within a minute, even when Redis
+   * does not answer now: what it has of the key expires by itself.
+   */
   async revoke(ports: IdentityPorts, keyId: string, hash: string): Promise<void> {
-    for (const [apiKey, known] of this.#known) if (known.identity?.keyId === keyId) this.#known.delete(apiKey);
-    await ports.redis.del(Identities.key(hash));
+    for (const [apiKey, known] of this.#known) if (known.identity.keyId === keyId) this.#known.delete(apiKey);
+    try {
+      await ports.redis.set(Identities.key(hash), REVOKED, { ex: REVOKED_SECONDS });
+    } catch {
+      ports.log.warn("revocation_not_shared", { keyId });
+    }
   }
 
   async #read(ports: IdentityPorts, apiKey: string, hash: string): Promise<Identity | null> {
     const nowMs = ports.clock.now();
     try {
       const found = await findIdentity(ports.database, hash);
-      this.#remember(apiKey, found, nowMs);
-      if (found !== null) ports.background(this.#share(ports, hash, found));
+      if (found === null) this.#rememberUnknown(apiKey, nowMs);
+      else {
+        this.#remember(apiKey, found, nowMs);
+        ports.background(this.#share(ports, hash, found));
+      }
       return found;
     } catch (error) {
       const known = this.#known.get(apiKey);
-      if (known?.identity != null && nowMs - known.readAtMs <= STALE_MS) return known.identity;
+      if (known !== undefined && nowMs - known.readAtMs <= STALE_MS) {
+        this.#known.set(apiKey, { ...known, freshUntilMs: nowMs + STALE_RETRY_MS });
+        return known.identity;
+      }
       ports.log.warn("identity_read_failed", { reason: error instanceof Error ? error.name : "unknown" });
       throw new GatewayError("accounts_unavailable", "Keys cannot be checked right now. Retry in a few seconds.", {
         retryAfterSeconds: 5,
@@ -97,20 +119,32 @@ export class Identities {
     }
   }
 
+  /** Never over what is there: a key revoked since it was read stays marked so. */
   async #share(ports: IdentityPorts, hash: string, found: Identity): Promise<void> {
     try {
-      await ports.redis.set(Identities.key(hash), JSON.stringify(found), { ex: SHARED_SECONDS });
+      await ports.redis.set(Identities.key(hash), JSON.stringify(found), { ex: SHARED_SECONDS, nx: true });
     } catch {
       // A cache that cannot be written is a miss later on.
     }
   }
 
-  #remember(apiKey: string, found: Identity | null, nowMs: number): void {
+  #remember(apiKey: string, found: Identity, nowMs: number): void {
     this.#known.delete(apiKey);
-    this.#known.set(apiKey, { identity: found, readAtMs: nowMs });
-    if (this.#known.size > MAX_KEYS) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
+    this.#known.set(apiKey, { identity: found, readAtMs: nowMs, freshUntilMs: nowMs + FRESH_MS });
+    dropOldest(this.#known);
   }
+
+  #rememberUnknown(apiKey: string, nowMs: number): void {
+    this.#known.delete(apiKey);
+    this.#unknown.delete(apiKey);
+    this.#unknown.set(apiKey, nowMs + UNKNOWN_MS);
+    dropOldest(this.#unknown);
+  }
+}
+
+/** Maps keep the order of insertion, and what is read anew is inserted anew. */
+function dropOldest(map: Map<string, unknown>): void {
+  if (map.size <= MAX_KEYS) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }
