@@ -1,0 +1,76 @@
+import { type Dispatcher, Pool } from "undici";
+import type { CallUpstream, UpstreamBody } from "../../ports/upstream.ts";
+import { cappedText } from "./capped-text.ts";
+
+export interface UndiciUpstream {
+  readonly call: CallUpstream;
+  close(): Promise<void>;
+}
+
+/** Providers are a handful; the bound is against a mistake, not a need. */
+const MAX_ORIGINS = 100;
+const CONNECTIONS_PER_ORIGIN = 512;
+
+/** Outgoing calls on Node: a pool of kept-alive connections an origin (docs/decisions/0001). */
+export function createUndiciUpstream(options: { readonly connectTimeoutMs: number }): UndiciUpstream {
+  const pools = new Map<string, Pool>();
+
+  function poolFor(origin: string): Pool {
+    const existing = pools.get(origin);
+    if (existing !== undefined) return existing;
+    if (pools.size >= MAX_ORIGINS) throw new Error("Too many provider origins.");
+    const pool = new Pool(origin, {
+      connections: CONNECTIONS_PER_ORIGIN,
+      pipelining: 1,
+      connect: { timeout: options.connectTimeoutMs },
+      keepAliveTimeout: 30_000,
+      // The gateway's own timers know more: they tell silence from an answer.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    pools.set(origin, pool);
+    return pool;
+  }
+
+  return {
+    async call(request, signal) {
+      const { origin, path } = splitUrl(request.url);
+      const { statusCode, headers, body } = await poolFor(origin).request({
+        method: request.method,
+        path,
+        headers: { ...request.headers, "accept-encoding": "identity" },
+        body: request.body,
+        signal,
+      });
+      return {
+        status: statusCode,
+        header: (name) => {
+          const value = headers[name];
+          return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
+        },
+        body: bodyOf(body),
+      };
+    },
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+    },
+  };
+}
+
+/** Cheaper than parsing: our own URLs are `scheme://host/path`. */
+function splitUrl(url: string): { readonly origin: string; readonly path: string } {
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  return slash < 0 ? { origin: url, path: "/" } : { origin: url.slice(0, slash), path: url.slice(slash) };
+}
+
+function bodyOf(body: Dispatcher.ResponseData["body"]): UpstreamBody {
+  // A connection that breaks while nobody reads must not end the process; a reader gets the error from its read.
+  body.on("error", () => {});
+  const cancel = () => void body.destroy();
+  const pieces: AsyncIterable<Uint8Array> = body;
+  return {
+    [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator](),
+    text: (maxBytes) => cappedText(pieces, maxBytes, cancel),
+    cancel,
+  };
+}
