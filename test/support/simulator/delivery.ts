@@ -51,10 +51,9 @@ async function deliverGzipBomb(response: ServerResponse, bytes: number): Promise
   response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
   const gzip = createGzip();
   gzip.pipe(response);
-  const zeros = Buffer.alloc(1024 * 1024, " ");
-  for (let sent = 0; sent < bytes && !response.destroyed; sent += zeros.length) {
-    if (!gzip.write(zeros)) await new Promise((resolve) => gzip.once("drain", resolve).once("error", resolve));
-    await setImmediate();
+  const blanks = Buffer.alloc(1024 * 1024, " ");
+  for (let sent = 0; sent < bytes && !response.destroyed; sent += blanks.length) {
+    await new Promise((resolve) => gzip.write(blanks, resolve));
   }
   gzip.end();
 }
@@ -112,13 +111,22 @@ async function pass({ response, behaviour, gate }: Delivery, place: Place): Prom
     if (response.destroyed) return false;
   }
   if (behaviour.resetAfter === place) {
-    response.socket?.resetAndDestroy();
+    // A reset overtakes what the client has not read yet. So that it always sees what was sent before, the connection
+    // then ends with FIN in the middle of the reply, unless a hold has given the client the time to read.
+    if (place === "request" || behaviour.holdAfter === place) response.socket?.resetAndDestroy();
+    else await hangUp(response);
     return false;
   }
   if (behaviour.endAfter !== place) return true;
   if (place === "request") response.destroy();
   else response.end();
   return false;
+}
+
+/** Ends the connection after what was written, without the reply's own end. */
+async function hangUp(response: ServerResponse): Promise<void> {
+  await setImmediate(); // Node keeps a reply's first pieces back until the end of the turn
+  response.socket?.end();
 }
 
 const DEFAULT_SLICES = { bytes: 0, lineEnding: "\n", byteOrderMark: false } as const;

@@ -15,7 +15,7 @@ export interface Behaviour {
   /** A reply as it stands, whatever was asked. */
   readonly page?: { readonly status: number; readonly contentType: string; readonly body: string };
   readonly headers?: Readonly<Record<string, string>>;
-  /** Breaks the connection there. */
+  /** Breaks the connection there: by RST before the reply or after a hold at the same place, otherwise by FIN. */
   readonly resetAfter?: Place;
   /** Says nothing more until the test releases it or the client leaves. */
   readonly holdAfter?: Place;
@@ -60,7 +60,7 @@ export class ScriptedFault {
   }
 
   and(other: ScriptedFault): ScriptedFault {
-    return new ScriptedFault({ ...this.behaviour, ...other.behaviour }, this.count);
+    return new ScriptedFault({ ...this.behaviour, ...other.behaviour }, Math.max(this.count, other.count));
   }
 }
 

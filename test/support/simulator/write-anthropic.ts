@@ -92,12 +92,14 @@ function streamOf(
   const end = event("finish", "message_delta", { delta: stop, ...final });
   return [
     event("open", "message_start", { message: { ...head, ...nothingYet, ...started } }),
-    { kind: "ping", name: "ping", data: '{"type": "ping"}' },
-    ...blocks.flatMap((written, index) => blockEvents(written, index)),
+    ...blocks.flatMap((written, index) => blockEvents(written, index)).toSpliced(1, 0, PING),
     ...(context.usage.kind === "twice" ? [end, end] : [end]),
     event("done", "message_stop", {}),
   ];
 }
+
+/** Written with a space, unlike the other events. */
+const PING: StreamEvent = { kind: "ping", name: "ping", data: '{"type": "ping"}' };
 
 function blockEvents(written: WrittenBlock, index: number): readonly StreamEvent[] {
   return [

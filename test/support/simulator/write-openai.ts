@@ -157,6 +157,7 @@ class OpenAiWriter {
     return this.#event("finish", {
       choices: [finished],
       ...(usage === null ? this.#usageNull() : { usage }),
+      ...this.#padding(0),
       ...extra,
     });
   }
