@@ -3,6 +3,7 @@ import { anthropic } from "./declarations/anthropic.ts";
 import { cerebras } from "./declarations/cerebras.ts";
 import { deepInfra } from "./declarations/deepinfra.ts";
 import { deepSeek } from "./declarations/deepseek.ts";
+import { demo } from "./declarations/demo.ts";
 import { fireworks } from "./declarations/fireworks.ts";
 import { googleAiStudio } from "./declarations/google-ai-studio.ts";
 import { groq } from "./declarations/groq.ts";
@@ -32,6 +33,7 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   mistral,
   xAi,
   ollama,
+  demo,
 ];
 
 const WIRES: Readonly<Record<WireFormat["name"], WireFormat>> = {

@@ -1,0 +1,133 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { createApp } from "../../../api/_app.ts";
+import { ensureLocalAccount } from "../../accounts/ensure-local-account.ts";
+import { createBatchingSettler } from "../../billing/settle-credits.ts";
+import { loadSeedCatalog } from "../../catalog/catalog-store.ts";
+import { migrate } from "../../database/migrate.ts";
+import { createGateway, type Gateway } from "../../inference/gateway.ts";
+import { ALL_SCRIPTS } from "../../inference/redis-scripts.ts";
+import { sweep } from "../../jobs/sweep.ts";
+import type { Configuration } from "../../ports/configuration.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Ports } from "../../ports/ports.ts";
+import { demo } from "../../providers/declarations/demo.ts";
+import { createTrackedBackground } from "../background.ts";
+import { systemClock } from "../clock.ts";
+import type { Settings } from "../configuration.ts";
+import { createUndiciUpstream } from "../upstream/undici-upstream.ts";
+import { openDataDirectory } from "./data-directory.ts";
+import { withDemoUpstream } from "./demo-upstream.ts";
+import { openNodeStores } from "./node-stores.ts";
+
+const SWEEP_EVERY_MS = 60_000;
+const DRAIN_MS = 10_000;
+const MAX_HEADER_BYTES = 32 * 1024;
+const BODY_STALL_MS = 30_000;
+/** Charges of requests that end within this time are written together. */
+const SETTLE_DELAY_MS = 5;
+const SETTLE_BATCH = 128;
+
+export interface RunningGateway {
+  readonly url: string;
+  readonly port: number;
+  /** The local account's key on embedded stores, else null. */
+  readonly localKey: string | null;
+  readonly gateway: Gateway;
+  readonly ports: Ports;
+  /** Stops taking requests, finishes those that run, writes what waits. */
+  stop(): Promise<void>;
+}
+
+/** The gateway on Node: stores opened, migrated and seeded, local account made, server listening. */
+export async function startNode(settings: Settings, log: Log): Promise<RunningGateway> {
+  const clock = systemClock;
+  const { embedded } = settings.configuration;
+  const directory = embedded ? openDataDirectory(settings.dataDirectory) : null;
+  const configuration = completed(settings.configuration, directory?.salt() ?? null);
+  const stores = await openNodeStores(settings.stores, {
+    dataDirectory: settings.dataDirectory,
+    clock,
+    scripts: ALL_SCRIPTS,
+  });
+  const tracked = createTrackedBackground(log);
+  const upstream = createUndiciUpstream({ connectTimeoutMs: settings.connectTimeoutMs });
+  const ports: Ports = {
+    clock,
+    redis: stores.redis,
+    database: stores.database,
+    callUpstream: withDemoUpstream(upstream.call, demo.baseUrl),
+    background: tracked.background,
+    log,
+  };
+  if (settings.stores.postgres.kind !== "neon") {
+    await migrate(stores.database);
+    await loadSeedCatalog(stores.database);
+  }
+  const settler = createBatchingSettler({ maxBatch: SETTLE_BATCH, maxDelayMs: SETTLE_DELAY_MS });
+  const gateway = createGateway(configuration, settler);
+  const local =
+    directory === null ? null : await ensureLocalAccount(ports, gateway.hasher, configuration, directory.readKey());
+  if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
+
+  const server = await listen(createApp(gateway, ports), settings);
+  const stopSweeping = repeat(() => tracked.background(sweep(ports)));
+  const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
+  return {
+    url: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${port}`,
+    port,
+    localKey: local?.apiKey ?? null,
+    gateway,
+    ports,
+    async stop() {
+      stopSweeping();
+      await close(server);
+      await tracked.drain(DRAIN_MS);
+      await settler.flush();
+      await upstream.close();
+      await stores.close();
+    },
+  };
+}
+
+/** On embedded stores the salt is kept in the data folder, and the demo model answers while nobody else can. */
+function completed(configuration: Configuration, salt: string | null): Configuration {
+  const nobody = Object.keys(configuration.providers).length === 0;
+  const demonstrates = configuration.embedded && nobody;
+  return {
+    ...configuration,
+    apiGatewaySalt: configuration.apiGatewaySalt === "" ? (salt ?? "") : configuration.apiGatewaySalt,
+    providers: demonstrates ? { [demo.id]: { apiKey: null, baseUrl: demo.baseUrl } } : configuration.providers,
+  };
+}
+
+type App = ReturnType<typeof createApp>;
+
+function listen(app: App, settings: Settings): Promise<Server> {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: BODY_STALL_MS },
+    getRequestListener(app.fetch),
+  );
+  server.keepAliveTimeout = 65_000;
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(settings.port, settings.host, () => resolve(server));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function repeat(task: () => void): () => void {
+  const timer = setInterval(task, SWEEP_EVERY_MS);
+  return () => clearInterval(timer);
+}
