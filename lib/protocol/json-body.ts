@@ -1,5 +1,6 @@
 import { echo, GatewayError } from "../errors/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
+import { jsonErrorPosition } from "./json-position.ts";
 
 /** Nesting that no real request needs (bad input B32). */
 const MAX_DEPTH = 64;
@@ -15,10 +16,8 @@ export function parseJsonBody(text: string): JsonObject {
   let body: unknown;
   try {
     body = JSON.parse(text);
-  } catch (error) {
-    const position = /at position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    const where = position === undefined ? "" : ` at position ${position}`;
-    throw new GatewayError("invalid_json", `The body is not valid JSON${where}.`);
+  } catch {
+    throw new GatewayError("invalid_json", `The body is not valid JSON at position ${jsonErrorPosition(text)}.`);
   }
   if (!isJsonObject(body)) throw new GatewayError("invalid_json", "The body must be a JSON object.");
   // An escaped spelling ("\u005f_proto__") only shows once parsed; a string that merely talks of it is harmless.
