@@ -27,10 +27,10 @@ export interface NodeStores {
 
 export async function openNodeStores(
   settings: StoreSettings,
-  dataDirectory: string,
-  clock: Clock,
+  options: { readonly dataDirectory: string; readonly clock: Clock; readonly scripts: readonly RedisScript[] },
 ): Promise<NodeStores> {
-  const engine = openEngine(settings.redis, clock);
+  const { clock, dataDirectory, scripts } = options;
+  const engine = openEngine(settings.redis, clock, scripts);
   const postgres = await openPostgres(settings.postgres, dataDirectory);
   return {
     redis:
