@@ -1,0 +1,24 @@
+import { createDirectSettler } from "../lib/billing/settle-credits.ts";
+import { createGateway } from "../lib/inference/gateway.ts";
+import { type Environment, parseSettings, type Settings } from "../lib/platform/configuration.ts";
+import { createEdgePorts } from "../lib/platform/edge/edge-ports.ts";
+import { APP_VERSION } from "../lib/platform/version.ts";
+import type { Ports } from "../lib/ports/ports.ts";
+import { demo } from "../lib/providers/declarations/demo.ts";
+import { PROVIDERS } from "../lib/providers/provider-list.ts";
+import { createApp } from "./_app.ts";
+
+export interface EdgeApp {
+  readonly app: ReturnType<typeof createApp>;
+  readonly ports: Ports;
+  readonly settings: Settings;
+}
+
+/** What the entries at the edge share: the configuration read, the ports built, the app on them. */
+export function createEdgeApp(environment: Environment): EdgeApp {
+  const declared = PROVIDERS.filter(({ id }) => id !== demo.id);
+  const settings = parseSettings(environment, "edge", declared, APP_VERSION);
+  const ports = createEdgePorts(settings);
+  const gateway = createGateway(settings.configuration, createDirectSettler());
+  return { app: createApp(gateway, ports), ports, settings };
+}

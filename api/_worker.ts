@@ -1,0 +1,37 @@
+import { sweep } from "../lib/jobs/sweep.ts";
+import { createEdgeApp, type EdgeApp } from "./_edge-app.ts";
+
+/** Cloudflare Workers: `fetch` for requests, `scheduled` for the sweep (wrangler.toml). */
+type WorkerEnvironment = Readonly<Record<string, string>>;
+interface WorkerContext {
+  waitUntil(task: Promise<unknown>): void;
+  passThroughOnException(): void;
+}
+
+/** One app an isolate and environment; the environment object is the isolate's own and outlives its requests. */
+const apps = new WeakMap<WorkerEnvironment, EdgeApp>();
+
+function edgeApp(environment: WorkerEnvironment): EdgeApp {
+  const existing = apps.get(environment);
+  if (existing !== undefined) return existing;
+  const created = createEdgeApp(environment);
+  apps.set(environment, created);
+  return created;
+}
+
+export default {
+  fetch: (request: Request, environment: WorkerEnvironment, context: WorkerContext) =>
+    edgeApp(environment).app.fetch(request, environment, contextOf(context)),
+  scheduled(_event: unknown, environment: WorkerEnvironment, context: WorkerContext) {
+    context.waitUntil(sweep(edgeApp(environment).ports));
+  },
+};
+
+/** The context's methods need their own `this`. */
+function contextOf(context: WorkerContext) {
+  return {
+    waitUntil: (task: Promise<unknown>) => context.waitUntil(task),
+    passThroughOnException: () => context.passThroughOnException(),
+    props: {},
+  };
+}
