@@ -154,7 +154,9 @@ function toolChoiceOf(choice: JsonObject): Prompt["toolChoice"] {
 
 function jsonModeOf(body: JsonObject): Prompt["json"] {
   const format = objectAt(objectAt(body["output_config"])["format"]);
-  return format["type"] === "json_schema" ? objectAt(format["schema"]) : null;
+  if (format["type"] === "json_schema") return objectAt(format["schema"]);
+  // There is no other JSON mode here: a model does as its system prompt says.
+  return /\bJSON object\b/i.test(blocksOf(body["system"]).map(blockText).join(" ")) ? "object" : null;
 }
 
 /** A prefix marked with `cache_control` is written the first time that it is seen and read from then on. */

@@ -96,7 +96,8 @@ function checkContents(contents: readonly JsonObject[]): void {
     }
     for (const part of parts) {
       const signature = part["thoughtSignature"];
-      if (signature !== undefined && signature !== THOUGHT_SIGNATURE) refuse("Thought signature is not valid.");
+      // In Google's JSON an empty value is as good as none.
+      if ((signature ?? "") !== "" && signature !== THOUGHT_SIGNATURE) refuse("Thought signature is not valid.");
     }
   });
 }

@@ -1,0 +1,3 @@
+import { describeSdksThroughGateway } from "./gateway-sdks.ts";
+
+describeSdksThroughGateway("node");
