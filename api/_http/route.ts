@@ -25,6 +25,8 @@ export interface RouteDocumentation {
   readonly reply: z.ZodType | string;
   /** A second media type of the reply, for streams. */
   readonly alsoReplies?: string;
+  /** The path with its parameters and query filled in. */
+  readonly examplePath?: string;
   readonly exampleBody?: unknown;
   readonly exampleReply?: unknown;
 }

@@ -115,7 +115,11 @@ const keys = jsonRoute({
   method: "GET",
   path: "/user/api-keys",
   policy: "admin",
-  documentation: { tag: "Operator", summary: "An account's keys, masked, newest first" },
+  documentation: {
+    tag: "Operator",
+    summary: "An account's keys, masked, newest first",
+    examplePath: "/user/api-keys?account_id=acct_1",
+  },
   query: z.object({ account_id: accountId }),
   reply: z.object({ data: z.array(key) }),
   answer: async ({ ports, query }) => {
@@ -144,6 +148,7 @@ const removeKey = jsonRoute({
   documentation: {
     tag: "Operator",
     summary: "Revokes a key",
+    examplePath: "/user/api-keys/key_1",
     description: "It stops working here at once and everywhere else within a minute.",
   },
   reply: z.object({ id: z.string(), revoked: z.literal(true) }),

@@ -46,7 +46,11 @@ const resetOne = jsonRoute({
   method: "POST",
   path: "/circuit-breakers/{provider}/reset",
   policy: "admin",
-  documentation: { tag: "Operator", summary: "Closes a provider's breaker" },
+  documentation: {
+    tag: "Operator",
+    summary: "Closes a provider's breaker",
+    examplePath: "/circuit-breakers/openai/reset",
+  },
   reply: breaker,
   answer: async ({ gateway, ports, parameter }) => {
     const provider = parameter("provider");

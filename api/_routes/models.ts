@@ -128,6 +128,7 @@ export function modelRoutes(): readonly Route[] {
         summary: "One model, by an id in one piece or by an alias",
         description: `${shapes} A slash within the id is sent as \`%2F\`, as OpenAI's clients do.`,
         reply,
+        examplePath: "/v1/models/gpt-4o-mini",
       },
       handle: (exchange) => oneModel(exchange, exchange.parameter("model")),
     },
@@ -135,7 +136,13 @@ export function modelRoutes(): readonly Route[] {
       method: "GET",
       path: "/v1/models/{vendor}/{model}",
       policy: "public",
-      documentation: { tag: "Models", summary: "One model", description: shapes, reply },
+      documentation: {
+        tag: "Models",
+        summary: "One model",
+        description: shapes,
+        reply,
+        examplePath: "/v1/models/openai/gpt-4o-mini",
+      },
       handle: (exchange) => oneModel(exchange, `${exchange.parameter("vendor")}/${exchange.parameter("model")}`),
     },
   ];

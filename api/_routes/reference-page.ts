@@ -78,12 +78,12 @@ function fieldTable(title: string, fields: readonly Field[]): Html {
   return html`<h3>${title}</h3><div class="fields"><table><thead><tr><th>Field</th><th>Type</th><th></th></tr></thead><tbody>
 ${fields.map(
   (field) =>
-    html`<tr><td><code>${field.name}</code></td><td>${field.type}</td><td>${[field.required ? "required" : "", field.description].filter((part) => part !== "").join("; ")}</td></tr>`,
+    html`<tr><td><code>${field.name}</code></td><td>${field.type}</td><td>${[field.required ? "required" : "", field.range, field.description].filter((part) => part !== "").join("; ")}</td></tr>`,
 )}</tbody></table></div>`;
 }
 
 function curl({ method, path, policy, documentation }: Route, baseUrl: string): string {
-  const lines = [`curl ${method === "GET" ? "" : `-X ${method} `}${baseUrl}${path}`];
+  const lines = [`curl ${method === "GET" ? "" : `-X ${method} `}${baseUrl}${documentation.examplePath ?? path}`];
   if (policy === "admin") lines.push(`-H "Authorization: Bearer $ADMIN_API_KEY"`);
   else if (policy !== "public") lines.push(`-H "Authorization: Bearer $GANGWAY_API_KEY"`);
   if (documentation.body !== undefined) {
