@@ -37,6 +37,10 @@ export interface ProviderFailure {
   readonly param: string | null;
   /** True when it said that the prompt does not fit the model's context. */
   readonly contextLengthExceeded: boolean;
+  /** The HTTP status that says what it meant, where the one it sent does not: Google refuses a bad key with 400. */
+  readonly meantStatus?: number;
+  /** How long it wants to be left alone, milliseconds, where it says so in the body instead of a header. */
+  readonly retryAfterMs?: number;
 }
 
 /** A format that we speak to providers. */
