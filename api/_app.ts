@@ -4,6 +4,7 @@ import type { Gateway } from "../lib/inference/gateway.ts";
 import type { Ports } from "../lib/ports/ports.ts";
 import { assertNoKeyInQuery } from "./_http/credential.ts";
 import { errorResponse, internalError } from "./_http/error-response.ts";
+import { ExactRouter } from "./_http/exact-router.ts";
 import { newRequestId } from "./_http/request-id.ts";
 import type { Exchange, Route } from "./_http/route.ts";
 import { allowedMethods } from "./_http/route-match.ts";
@@ -16,7 +17,7 @@ type AppContext = Context<AppTypes>;
 
 /** The HTTP surface of one gateway. `ports` live as long as the isolate; a request adds its own `background`. */
 export function createApp(gateway: Gateway, ports: Ports): Hono<AppTypes> {
-  const app = new Hono<AppTypes>({ strict: true });
+  const app = new Hono<AppTypes>({ strict: true, router: new ExactRouter() });
   const routes = allRoutes();
   for (const route of routes) {
     app.on(route.method, honoPath(route.path), (c) => serve(gateway, ports, route, c));
