@@ -17,6 +17,7 @@ import { createTrackedBackground } from "../background.ts";
 import { systemClock } from "../clock.ts";
 import type { Settings } from "../configuration.ts";
 import { createUndiciUpstream } from "../upstream/undici-upstream.ts";
+import { answerClientError } from "./client-error.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { withDemoUpstream } from "./demo-upstream.ts";
 import { openNodeStores } from "./node-stores.ts";
@@ -110,6 +111,7 @@ function listen(app: App, settings: Settings): Promise<Server> {
     getRequestListener(app.fetch),
   );
   server.keepAliveTimeout = 65_000;
+  server.on("clientError", answerClientError);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => resolve(server));
