@@ -7,7 +7,7 @@ import { readJsonText } from "./read-body.ts";
 import type { Exchange, Route, RouteDocumentation } from "./route.ts";
 
 /** What a handler gets: the exchange, who calls, and the validated input. */
-export interface JsonCall<Query, Body> extends Exchange {
+interface JsonCall<Query, Body> extends Exchange {
   readonly caller: Caller;
   readonly query: Query;
   readonly body: Body;

@@ -2,8 +2,8 @@ import { expect } from "vitest";
 import { ERROR_CATALOG, type ErrorCode } from "../../lib/errors/error-catalog.ts";
 import { ADMIN_KEY, SALT, type TestApp } from "./test-app.ts";
 
-export const PROMPT_CANARY = "PROMPTCANARY-7f3a";
-export const PROVIDER_KEY_CANARY = "sk-provider-canary-0123456789";
+const PROMPT_CANARY = "PROMPTCANARY-7f3a";
+const PROVIDER_KEY_CANARY = "sk-provider-canary-0123456789";
 
 export const CHAT = "/v1/chat/completions";
 export const MESSAGES = "/v1/messages";
