@@ -18,8 +18,8 @@ export const openMember = (accountId: string, requestId: string) => `${accountId
 const DONE_SECONDS = 86_400;
 
 /**
- * Grants a hold. Replies {ok|replay|cold|insufficient|strict, available or state}. `strict`: this account's next hold
- * must be taken in Postgres, being small in all or large against its balance (section 7).
+ * Grants a hold. Replies {ok|strict|replay|cold|insufficient, available or state}. `strict`: granted, but to be confirmed
+ * by Postgres before anything is spent, the balance being small or the hold large against it (section 7).
  * KEYS mirror, record, open; ARGV amount, due (ms), account, request, strict below, member.
  */
 export const holdScript: RedisScript = {
@@ -31,13 +31,12 @@ if (not m[1]) or (not m[4]) then return {'cold', '0'} end
 local available = tonumber(m[1]) - tonumber(m[2] or '0') - tonumber(m[3] or '0')
 local amount = tonumber(ARGV[1])
 if available < amount then return {'insufficient', string.format('%.0f', available)} end
-if available < tonumber(ARGV[5]) or (tonumber(ARGV[5]) > 0 and amount * 10 > available) then
-  return {'strict', string.format('%.0f', available)}
-end
+local status = 'ok'
+if available < tonumber(ARGV[5]) or (tonumber(ARGV[5]) > 0 and amount * 10 > available) then status = 'strict' end
 redis.call('HINCRBY', KEYS[1], 'held', ARGV[1])
 redis.call('HSET', KEYS[2], 'st', 'held', 'amt', ARGV[1], 'acct', ARGV[3], 'cp', '0', 'gen', m[4])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[6])
-return {'ok', string.format('%.0f', available - amount)}`,
+return {status, string.format('%.0f', available - amount)}`,
   native: (call, keys, args) => {
     const [mirror = "", record = "", open = ""] = keys;
     const [amountText = "0", due = "0", account = "", , strictBelowText = "0", member = ""] = args;
@@ -48,11 +47,11 @@ return {'ok', string.format('%.0f', available - amount)}`,
     const amount = Number(amountText);
     const strictBelow = Number(strictBelowText);
     if (available < amount) return ["insufficient", String(available)];
-    if (available < strictBelow || (strictBelow > 0 && amount * 10 > available)) return ["strict", String(available)];
+    const strict = available < strictBelow || (strictBelow > 0 && amount * 10 > available);
     call("HINCRBY", mirror, "held", amountText);
     call("HSET", record, "st", "held", "amt", amountText, "acct", account, "cp", "0", "gen", gen);
     call("ZADD", open, due, member);
-    return ["ok", String(available - amount)];
+    return [strict ? "strict" : "ok", String(available - amount)];
   },
 };
 

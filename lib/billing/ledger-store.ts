@@ -16,6 +16,7 @@ export interface HoldReply {
   readonly version: string;
 }
 
+/** @param tier `strict`: Postgres alone holds. `shadow`: Redis has granted it, and Postgres is asked to agree. */
 export async function holdInPostgres(
   database: LedgerDatabase,
   hold: {
@@ -24,9 +25,10 @@ export async function holdInPostgres(
     readonly amountNanoUsd: NanoUsd;
     readonly seconds: number;
   },
+  tier: "strict" | "shadow" = "strict",
 ): Promise<HoldReply> {
   const { rows } = await sql<HoldRow>`
-    select * from ledger_hold(${hold.requestId}, ${hold.accountId}, ${String(hold.amountNanoUsd)}::bigint, ${hold.seconds}::integer)
+    select * from ledger_hold(${hold.requestId}, ${hold.accountId}, ${String(hold.amountNanoUsd)}::bigint, ${hold.seconds}::integer, ${tier})
   `.execute(database);
   const row = only(rows);
   const { status, available, balance, base, version } = row;

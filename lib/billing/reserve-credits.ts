@@ -17,6 +17,7 @@ import {
   type Balance,
   baseOf,
   extendInPostgres,
+  type HoldReply,
   holdInPostgres,
   readBalance,
   releaseInPostgres,
@@ -36,12 +37,15 @@ export interface HoldRequest {
   readonly outputPerMillion: bigint;
 }
 
-/** Credit held for one request. `fast`: granted by Redis. `strict`: by Postgres. */
+/**
+ * Credit held for one request. `fast`: granted by Redis, in Postgres after a second. `strict`: granted by Redis and agreed
+ * to by Postgres before anything is spent. `postgres`: held there alone, Redis being away.
+ */
 export interface Reservation {
   readonly requestId: string;
   readonly accountId: string;
   readonly amountNanoUsd: NanoUsd;
-  readonly tier: "fast" | "strict";
+  readonly tier: "fast" | "strict" | "postgres";
 }
 
 type LedgerPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
@@ -72,10 +76,10 @@ export async function finishHold(ports: LedgerPorts, request: HoldRequest, reply
   switch (verdict.kind) {
     case "granted":
       return { ...reservationOf(request), tier: "fast" };
-    case "unavailable":
-      return holdStrictly(ports, request, () => Promise.reject(billingUnavailable()));
     case "strict":
-      return holdStrictly(ports, request, () => holdAgain(ports, request, 0n));
+      return confirm(ports, request);
+    case "unavailable":
+      return holdInPostgresAlone(ports, request);
     case "cold":
     case "insufficient":
       return afterLookingAtPostgres(ports, request, verdict.kind);
@@ -96,26 +100,44 @@ function reservationOf({ requestId, accountId, amountNanoUsd }: HoldRequest): Om
   return { requestId, accountId, amountNanoUsd };
 }
 
-/** The strict tier. `otherwise` is what is left when Postgres does not answer. */
-async function holdStrictly(
-  ports: LedgerPorts,
-  request: HoldRequest,
-  otherwise: () => Promise<Reservation>,
-): Promise<Reservation> {
+/** A hold in Postgres; asked again once, under the same key, when the outcome is not known. */
+function askPostgres(ports: LedgerPorts, request: HoldRequest, tier: "strict" | "shadow"): Promise<HoldReply> {
   const hold = { ...request, seconds: HOLD_SECONDS };
-  let reply: Awaited<ReturnType<typeof holdInPostgres>>;
+  return holdInPostgres(ports.database, hold, tier).catch(() => holdInPostgres(ports.database, hold, tier));
+}
+
+/** Redis has granted the hold; Postgres is asked to agree. While it is away the mirror's word stands (section 8). */
+async function confirm(ports: LedgerPorts, request: HoldRequest): Promise<Reservation> {
+  const reservation: Reservation = { ...reservationOf(request), tier: "strict" };
+  let reply: HoldReply;
   try {
-    // An unknown outcome is asked again under the same key: a hold that is there already is a replay.
-    reply = await holdInPostgres(ports.database, hold).catch(() => holdInPostgres(ports.database, hold));
+    reply = await askPostgres(ports, request, "shadow");
   } catch (error) {
     ports.log.warn("ledger_hold_failed", { requestId: request.requestId, reason: nameOf(error) });
-    return otherwise();
+    return reservation;
   }
-  if (reply.status === "ok" || reply.status === "replay:held") {
-    ports.background(refreshMirror(ports, request.accountId, reply.base, reply.version));
-    return { ...reservationOf(request), tier: "strict" };
-  }
+  if (isHeld(reply)) return reservation;
+  await releaseReservation(ports, { ...reservation, tier: "fast" });
+  await refreshMirror(ports, request.accountId, reply.base, reply.version);
   throw refusal(request, reply.status, reply.balance, reply.available);
+}
+
+/** Redis is away: Postgres holds, or nobody does. */
+async function holdInPostgresAlone(ports: LedgerPorts, request: HoldRequest): Promise<Reservation> {
+  let reply: HoldReply;
+  try {
+    reply = await askPostgres(ports, request, "strict");
+  } catch (error) {
+    ports.log.warn("ledger_hold_failed", { requestId: request.requestId, reason: nameOf(error) });
+    throw billingUnavailable();
+  }
+  if (!isHeld(reply)) throw refusal(request, reply.status, reply.balance, reply.available);
+  ports.background(refreshMirror(ports, request.accountId, reply.base, reply.version));
+  return { ...reservationOf(request), tier: "postgres" };
+}
+
+function isHeld({ status }: HoldReply): boolean {
+  return status === "ok" || status === "replay:held";
 }
 
 /** Redis has no mirror, or one without enough: Postgres says what there is, and Redis is asked once more. */
@@ -138,34 +160,28 @@ async function afterLookingAtPostgres(
   if (balance.status === "frozen") throw refusal(request, "frozen", total, base);
   if (base < request.amountNanoUsd) throw refusal(request, "insufficient", total, base);
   await refreshMirror(ports, request.accountId, String(base), balance.version);
-  try {
-    return await holdAgain(ports, request, STRICT_BELOW);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    return holdStrictly(ports, request, () => Promise.reject(billingUnavailable()));
-  }
+  return holdAgain(ports, request);
 }
 
-/** One more try in Redis. @throws what Redis throws, and a refusal when others hold what would be needed */
-async function holdAgain(ports: LedgerPorts, request: HoldRequest, strictBelow: NanoUsd): Promise<Reservation> {
-  const args = holdArguments(request, ports.clock.now(), strictBelow);
+/** Redis once more, now that its mirror is fresh. What is still missing there is held by others. */
+async function holdAgain(ports: LedgerPorts, request: HoldRequest): Promise<Reservation> {
+  const args = holdArguments(request, ports.clock.now(), STRICT_BELOW);
   let verdict: Verdict;
   try {
     verdict = verdictOf({ result: await ports.redis.eval(holdScript.lua, holdKeys(request), args) });
-  } catch (error) {
-    if (strictBelow === 0n) throw billingUnavailable();
-    throw error;
+  } catch {
+    return holdInPostgresAlone(ports, request);
   }
   switch (verdict.kind) {
     case "granted":
       return { ...reservationOf(request), tier: "fast" };
+    case "strict":
+      return confirm(ports, request);
     case "insufficient":
       throw refusal(request, "held", 0n, 0n);
-    case "strict":
     case "unavailable":
     case "cold":
-      if (strictBelow === 0n) throw billingUnavailable();
-      return holdStrictly(ports, request, () => holdAgain(ports, request, 0n));
+      return holdInPostgresAlone(ports, request);
   }
 }
 
@@ -223,11 +239,12 @@ export async function extendReservation(
 ): Promise<Reservation | null> {
   const { requestId, accountId } = reservation;
   try {
-    if (reservation.tier === "fast") {
+    if (reservation.tier !== "postgres") {
       const [mirror = "", record = ""] = holdKeys(reservation);
       const reply = await ports.redis.eval(extendScript.lua, [mirror, record], [String(amountNanoUsd)]);
       if (!Array.isArray(reply) || reply[0] !== "ok") return null;
-    } else {
+    }
+    if (reservation.tier !== "fast") {
       const reply = await extendInPostgres(ports.database, requestId, accountId, amountNanoUsd);
       if (reply.status !== "ok") return null;
       ports.background(refreshMirror(ports, accountId, String(reply.base), String(reply.version)));
@@ -241,8 +258,9 @@ export async function extendReservation(
 
 /** Records a hold of Redis in Postgres too, once its request has run for a second. Never rejects. */
 export async function recordShadowHold(ports: LedgerPorts, reservation: Reservation): Promise<void> {
-  if (reservation.tier === "strict") return;
+  if (reservation.tier === "postgres") return;
   try {
+    // For a strict hold that Postgres could not confirm at the time; one that it did is there already.
     await shadowInPostgres(ports.database, { ...reservation, seconds: HOLD_SECONDS });
   } catch (error) {
     ports.log.warn("ledger_shadow_failed", { requestId: reservation.requestId, reason: nameOf(error) });
@@ -257,8 +275,8 @@ export async function checkpointReservation(
 ): Promise<void> {
   const key = recordKey(reservation.accountId, reservation.requestId);
   try {
-    // A strict hold has no record of its own in Redis: its checkpoint stands alone.
-    if (reservation.tier === "strict") await ports.redis.set(`${key}:cp`, String(charge), { ex: HOLD_SECONDS + 600 });
+    // A hold of Postgres' alone has no record in Redis: its checkpoint stands by itself.
+    if (reservation.tier === "postgres") await ports.redis.set(`${key}:cp`, String(charge), { ex: HOLD_SECONDS + 600 });
     else await ports.redis.eval(checkpointScript.lua, [key], [String(charge)]);
   } catch (error) {
     ports.log.warn("ledger_checkpoint_failed", { requestId: reservation.requestId, reason: nameOf(error) });
@@ -269,9 +287,10 @@ export async function checkpointReservation(
 export async function releaseReservation(ports: LedgerPorts, reservation: Reservation): Promise<void> {
   const { requestId, accountId } = reservation;
   try {
-    if (reservation.tier === "fast") {
+    if (reservation.tier !== "postgres") {
       await ports.redis.eval(releaseScript.lua, holdKeys(reservation), [openMember(accountId, requestId)]);
-    } else {
+    }
+    if (reservation.tier !== "fast") {
       const { base, version } = await releaseInPostgres(ports.database, requestId, accountId);
       await refreshMirror(ports, accountId, String(base), String(version));
     }
@@ -282,7 +301,9 @@ export async function releaseReservation(ports: LedgerPorts, reservation: Reserv
 
 /** Gives back what a hold command was granted, when the request was refused for another reason. */
 export async function releaseGranted(ports: LedgerPorts, request: HoldRequest, reply: Reply): Promise<void> {
-  if (verdictOf(reply).kind === "granted") await releaseReservation(ports, { ...reservationOf(request), tier: "fast" });
+  const { kind } = verdictOf(reply);
+  if (kind === "granted" || kind === "strict")
+    await releaseReservation(ports, { ...reservationOf(request), tier: "fast" });
 }
 
 function nameOf(error: unknown): string {

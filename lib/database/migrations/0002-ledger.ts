@@ -121,7 +121,11 @@ const FUNCTIONS = [
       set allowance = allowance + p_allowance, purchased = purchased + p_purchased, version = version + 1
       where account_id = p_account;
   end $$`,
-  `create function ledger_hold(p_request text, p_account text, p_amount bigint, p_seconds integer)
+  // Tier strict: Postgres alone holds. Tier shadow: Redis holds too, and its mirror counts it already, so that the version
+  // and with it the mirror's base stay; what is asked here is whether Postgres agrees.
+  `create function ledger_hold(
+    p_request text, p_account text, p_amount bigint, p_seconds integer, p_tier text default 'strict'
+  )
   returns table (status text, available bigint, balance bigint, base bigint, version bigint)
   language plpgsql security definer set search_path = public, pg_temp as $$
   declare a credit_account; h credit_hold; free bigint; total bigint;
@@ -139,7 +143,11 @@ const FUNCTIONS = [
     if a.status = 'frozen' then return query select 'frozen', free, total, total - a.held, a.version; return; end if;
     if free < p_amount then return query select 'insufficient', free, total, total - a.held, a.version; return; end if;
     insert into credit_hold (request_id, account_id, amount, tier, expires_at)
-      values (p_request, p_account, p_amount, 'strict', clock_timestamp() + make_interval(secs => p_seconds));
+      values (p_request, p_account, p_amount, p_tier, clock_timestamp() + make_interval(secs => p_seconds));
+    if p_tier = 'shadow' then
+      update credit_account c set held_shadow = c.held_shadow + p_amount where c.account_id = p_account;
+      return query select 'ok', free - p_amount, total, total - a.held, a.version; return;
+    end if;
     update credit_account c set held = c.held + p_amount, version = c.version + 1 where c.account_id = p_account;
     return query select 'ok', free - p_amount, total, total - a.held - p_amount, a.version + 1;
   end $$`,

@@ -24,6 +24,14 @@ export const catalogMigration: Migration = {
         cache_write bigint check (cache_write >= 0)
       )`.execute(database);
     await sql`
+      create function model_price_is_permanent() returns trigger language plpgsql as $$
+      begin
+        raise exception 'a price is never changed: write a new version' using errcode = 'restrict_violation';
+      end $$`.execute(database);
+    await sql`
+      create trigger model_price_is_permanent before update or delete on model_price
+      for each row execute function model_price_is_permanent()`.execute(database);
+    await sql`
       create table model_offer (
         model_id text not null references model(id),
         provider text not null,
