@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newRequestId } from "../../api/_http/request-id.ts";
 import { answerClientError } from "../../lib/platform/node/client-error.ts";
 import { CHAT, expectNoSecrets, MESSAGES, VALID_BODY } from "./expect-refused.ts";
 import { createTestApp, type TestApp } from "./test-app.ts";
@@ -16,7 +17,7 @@ beforeAll(async () => {
   app = await createTestApp();
   const options = { requestTimeout: STALL_MS, headersTimeout: STALL_MS, connectionsCheckingInterval: 50 };
   server = createServer(options, getRequestListener(app.fetch, { overrideGlobalObjects: false }));
-  server.on("clientError", answerClientError);
+  server.on("clientError", (error, socket) => answerClientError(error, socket, () => newRequestId(app.clock.now())));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 });

@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import { newRequestId } from "../../../api/_http/request-id.ts";
 import { openAiErrorBody } from "../../errors/error-bodies.ts";
 import { GatewayError } from "../../errors/gateway-error.ts";
 
@@ -11,14 +10,18 @@ const HEADERS_TOO_LARGE = "HPE_HEADER_OVERFLOW";
  * Answers what is not HTTP, or stopped being it: no route ever sees such a request, and the connection cannot be used
  * again. Two lengths, a length and chunks, a body shorter than its length (B37, B38); one that stalls (B39).
  */
-export function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+export function answerClientError(
+  error: Error & { readonly code?: string },
+  socket: Duplex,
+  newRequestId: () => string,
+): void {
   // Nobody is left to answer, or an answer is already on its way.
   if (!socket.writable || error.code === "ECONNRESET" || hasAnswered(socket)) {
     socket.destroy(error);
     return;
   }
   const [statusLine, body] = answerTo(error.code);
-  const requestId = newRequestId(Date.now());
+  const requestId = newRequestId();
   const text = body === null ? "" : JSON.stringify(openAiErrorBody(body, requestId));
   const head = [
     `HTTP/1.1 ${statusLine}`,

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createApp } from "../../../api/_app.ts";
+import { newRequestId } from "../../../api/_http/request-id.ts";
 import { ensureLocalAccount } from "../../accounts/ensure-local-account.ts";
 import { createBatchingSettler } from "../../billing/settle-credits.ts";
 import { loadSeedCatalog } from "../../catalog/catalog-store.ts";
@@ -111,7 +112,7 @@ function listen(app: App, settings: Settings): Promise<Server> {
     getRequestListener(app.fetch),
   );
   server.keepAliveTimeout = 65_000;
-  server.on("clientError", answerClientError);
+  server.on("clientError", (error, socket) => answerClientError(error, socket, () => newRequestId(Date.now())));
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => resolve(server));
