@@ -17,6 +17,16 @@ export const openMember = (accountId: string, requestId: string) => `${accountId
 /** A settled record stays for a day, so that a late duplicate finds it. */
 const DONE_SECONDS = 86_400;
 
+/** Takes a sum off a field. Redis refuses to add "-0". */
+const TAKE = `
+local function take(key, field, amount)
+  if amount ~= '0' then redis.call('HINCRBY', key, field, '-' .. amount) end
+end`;
+
+function take(call: ScriptCall, key: string, field: string, amount: string | null | undefined): void {
+  if (amount !== "0") call("HINCRBY", key, field, `-${amount}`);
+}
+
 /**
  * Grants a hold. Replies {ok|strict|replay|cold|insufficient, available or state}. `strict`: granted, but to be confirmed
  * by Postgres before anything is spent, the balance being small or the hold large against it (section 7).
@@ -129,12 +139,12 @@ return 1`,
  */
 export const spendScript: RedisScript = {
   name: "ledger-spend",
-  lua: `
+  lua: `${TAKE}
 local h = redis.call('HMGET', KEYS[2], 'st', 'amt', 'gen')
 if h[1] == 'pending' or h[1] == 'done' then return 'replay' end
 redis.call('HSETNX', KEYS[1], 'gen', ARGV[4])
 local gen = redis.call('HGET', KEYS[1], 'gen')
-if h[1] == 'held' and h[3] == gen then redis.call('HINCRBY', KEYS[1], 'held', '-' .. h[2]) end
+if h[1] == 'held' and h[3] == gen then take(KEYS[1], 'held', h[2]) end
 redis.call('HINCRBY', KEYS[1], 'pend', ARGV[1])
 redis.call('HSET', KEYS[2], 'st', 'pending', 'act', ARGV[1], 'acct', ARGV[2], 'gen', gen, 'item', ARGV[5])
 redis.call('ZADD', KEYS[3], '0', ARGV[3])
@@ -146,7 +156,7 @@ return 'ok'`,
     if (state === "pending" || state === "done") return "replay";
     call("HSETNX", mirror, "gen", nonce);
     const gen = String(call("HGET", mirror, "gen"));
-    if (state === "held" && generation === gen) call("HINCRBY", mirror, "held", `-${amount}`);
+    if (state === "held" && generation === gen) take(call, mirror, "held", amount);
     call("HINCRBY", mirror, "pend", charge);
     call("HSET", record, "st", "pending", "act", charge, "acct", account, "gen", gen, "item", item);
     call("ZADD", open, "0", member);
@@ -160,13 +170,13 @@ return 'ok'`,
  */
 export const ackScript: RedisScript = {
   name: "ledger-ack",
-  lua: `
+  lua: `${TAKE}
 redis.call('HSETNX', KEYS[1], 'gen', ARGV[4])
 local gen = redis.call('HGET', KEYS[1], 'gen')
 local h = redis.call('HMGET', KEYS[2], 'st', 'amt', 'act', 'gen')
 if h[4] == gen then
-  if h[1] == 'held' then redis.call('HINCRBY', KEYS[1], 'held', '-' .. h[2])
-  elseif h[1] == 'pending' then redis.call('HINCRBY', KEYS[1], 'pend', '-' .. h[3]) end
+  if h[1] == 'held' then take(KEYS[1], 'held', h[2])
+  elseif h[1] == 'pending' then take(KEYS[1], 'pend', h[3]) end
 end
 redis.call('HSET', KEYS[2], 'st', 'done')
 redis.call('HDEL', KEYS[2], 'item')
@@ -186,8 +196,8 @@ return 1`,
     const gen = call("HGET", mirror, "gen");
     const [state, amount, actual, generation] = fields(call, record, "st", "amt", "act", "gen");
     if (generation === gen) {
-      if (state === "held") call("HINCRBY", mirror, "held", `-${amount}`);
-      else if (state === "pending") call("HINCRBY", mirror, "pend", `-${actual}`);
+      if (state === "held") take(call, mirror, "held", amount);
+      else if (state === "pending") take(call, mirror, "pend", actual);
     }
     call("HSET", record, "st", "done");
     call("HDEL", record, "item");
@@ -201,10 +211,10 @@ return 1`,
 /** Takes back a hold whose request was refused before it reached a provider. KEYS mirror, record, open; ARGV member. */
 export const releaseScript: RedisScript = {
   name: "ledger-release",
-  lua: `
+  lua: `${TAKE}
 local h = redis.call('HMGET', KEYS[2], 'st', 'amt', 'gen')
 if h[1] ~= 'held' then return 0 end
-if h[3] == redis.call('HGET', KEYS[1], 'gen') then redis.call('HINCRBY', KEYS[1], 'held', '-' .. h[2]) end
+if h[3] == redis.call('HGET', KEYS[1], 'gen') then take(KEYS[1], 'held', h[2]) end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 return 1`,
@@ -213,7 +223,7 @@ return 1`,
     const [member = ""] = args;
     const [state, amount, generation] = fields(call, record, "st", "amt", "gen");
     if (state !== "held") return 0;
-    if (generation === call("HGET", mirror, "gen")) call("HINCRBY", mirror, "held", `-${amount}`);
+    if (generation === call("HGET", mirror, "gen")) take(call, mirror, "held", amount);
     call("DEL", record);
     call("ZREM", open, member);
     return 1;

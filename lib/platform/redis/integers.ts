@@ -2,7 +2,8 @@ import { notAnInteger } from "./reply-error.ts";
 
 const MIN = -(2n ** 63n);
 const MAX = 2n ** 63n - 1n;
-const INTEGER = /^-?(?:0|[1-9]\d{0,18})$/;
+/** Redis knows no minus zero. */
+const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/;
 
 /** A 64-bit integer as Redis reads one. @throws RedisReplyError */
 export function parseInteger(text: string | undefined): bigint {
