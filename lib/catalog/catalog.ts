@@ -1,17 +1,22 @@
+import { GatewayError } from "../errors/gateway-error.ts";
 import type { Ports } from "../ports/ports.ts";
 import { readModel } from "./catalog-store.ts";
 import type { Model } from "./model.ts";
 import { type ModelJson, modelJson, modelOfJson } from "./model-json.ts";
-import { ModelNames, type ResolvedName } from "./model-names.ts";
+import { isPlausibleName, ModelNames, type ResolvedName } from "./model-names.ts";
 
 const FRESH_MS = 300_000; // CM-8.2.2
 const SHARED_SECONDS = 900; // CM-8.2.3
 const MAX_MODELS = 2_000;
+/** For so long a name that no store knew is not asked for again; a new model is found soon after. */
+const UNKNOWN_MS = 60_000;
+const MAX_UNKNOWN_NAMES = 1_000;
+const RETRY_AFTER_SECONDS = 5;
 
 type CatalogPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
 
 interface Known {
-  readonly model: Model | null;
+  readonly model: Model;
   readonly readAtMs: number;
 }
 
@@ -23,6 +28,8 @@ export class Catalog {
   readonly #names: ModelNames;
   readonly #seed: ReadonlyMap<string, ModelJson>;
   readonly #known = new Map<string, Known>();
+  /** Kept apart, so that made-up names never push models out. Name -> when it was last looked for. */
+  readonly #unknown = new Map<string, number>();
   readonly #loading = new Map<string, Promise<Model | null>>();
 
   constructor(seed: readonly ModelJson[], anyModelProviders: readonly string[]) {
@@ -43,10 +50,13 @@ export class Catalog {
     return `gw:catalog:${id}`;
   }
 
-  /** The model as this isolate knows it, or undefined. A stale one is given and refreshed behind it. */
+  /** The model as this isolate knows it; null: there is none; undefined: not known. A stale one is given and refreshed. */
   fromMemory(ports: CatalogPorts, id: string): Model | null | undefined {
     const known = this.#known.get(id);
-    if (known === undefined) return undefined;
+    if (known === undefined) {
+      const lookedAtMs = this.#unknown.get(id);
+      return lookedAtMs !== undefined && ports.clock.now() - lookedAtMs <= UNKNOWN_MS ? null : undefined;
+    }
     if (ports.clock.now() - known.readAtMs > FRESH_MS) ports.background(this.#refresh(ports, id));
     return known.model;
   }
@@ -55,15 +65,22 @@ export class Catalog {
   absorb(ports: CatalogPorts, id: string, text: unknown): boolean {
     if (typeof text !== "string") return false;
     try {
-      this.#remember(ports, id, modelOfJson(modelJson.parse(JSON.parse(text))));
+      const model = modelOfJson(modelJson.parse(JSON.parse(text)));
+      if (model.id !== id) return false;
+      this.#remember(ports, model);
       return true;
     } catch {
       return false; // not ours, or of an older shape: the database knows
     }
   }
 
-  /** The model from the database, or from the nearest copy when that does not answer. Null: there is none. */
-  load(ports: CatalogPorts, id: string): Promise<Model | null> {
+  /**
+   * The model from Redis, else from the database, else from the nearest copy when that does not answer. Null: there is none.
+   * Single flight: many callers at once are one reading.
+   * @throws GatewayError `catalog_unavailable` for an id that only the database could know, while it is away
+   */
+  async load(ports: CatalogPorts, id: string): Promise<Model | null> {
+    if (!isPlausibleName(id)) return null;
     const loading = this.#loading.get(id);
     if (loading !== undefined) return loading;
     const load = this.#read(ports, id).finally(() => this.#loading.delete(id));
@@ -76,19 +93,36 @@ export class Catalog {
   }
 
   async #read(ports: CatalogPorts, id: string): Promise<Model | null> {
+    if (await this.#readShared(ports, id)) return this.#known.get(id)?.model ?? null;
     try {
       const json = await readModel(ports.database, id);
-      const model = json === null ? null : modelOfJson(json);
-      this.#remember(ports, id, model);
-      if (json !== null) ports.background(this.#share(ports, id, json));
-      return model;
+      if (json === null) return this.#rememberUnknown(ports, id);
+      ports.background(this.#share(ports, id, json));
+      return this.#remember(ports, modelOfJson(json));
     } catch (error) {
       ports.log.warn("catalog_read_failed", { model: id, reason: error instanceof Error ? error.name : "unknown" });
-      const seeded = this.#seed.get(id);
-      const model = this.#known.get(id)?.model ?? (seeded === undefined ? null : modelOfJson(seeded));
-      if (model !== null) this.#remember(ports, id, model);
-      return model;
+      return this.#remember(ports, this.#lastCopy(id));
     }
+  }
+
+  async #readShared(ports: CatalogPorts, id: string): Promise<boolean> {
+    try {
+      return this.absorb(ports, id, await ports.redis.get<unknown>(Catalog.key(id)));
+    } catch {
+      return false; // a cache that does not answer is a miss
+    }
+  }
+
+  /** What this isolate knew last, else what the bundle knows. */
+  #lastCopy(id: string): Model {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known.model;
+    const seeded = this.#seed.get(id);
+    if (seeded !== undefined) return modelOfJson(seeded);
+    throw new GatewayError("catalog_unavailable", "The model cannot be looked up at the moment. Try again shortly.", {
+      param: "model",
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
   }
 
   async #share(ports: CatalogPorts, id: string, json: ModelJson): Promise<void> {
@@ -99,12 +133,26 @@ export class Catalog {
     }
   }
 
-  #remember(ports: CatalogPorts, id: string, model: Model | null): void {
-    this.#known.delete(id);
-    this.#known.set(id, { model, readAtMs: ports.clock.now() });
-    if (this.#known.size > MAX_MODELS) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
+  #remember(ports: CatalogPorts, model: Model): Model {
+    this.#unknown.delete(model.id);
+    this.#known.delete(model.id);
+    this.#known.set(model.id, { model, readAtMs: ports.clock.now() });
+    dropOldest(this.#known, MAX_MODELS);
+    return model;
   }
+
+  #rememberUnknown(ports: CatalogPorts, id: string): null {
+    this.#known.delete(id);
+    this.#unknown.delete(id);
+    this.#unknown.set(id, ports.clock.now());
+    dropOldest(this.#unknown, MAX_UNKNOWN_NAMES);
+    return null;
+  }
+}
+
+/** A map gives its keys in the order in which they were set. */
+function dropOldest(map: Map<string, unknown>, maximum: number): void {
+  if (map.size <= maximum) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }

@@ -1,4 +1,7 @@
-/** Usual output caps by model (spec facts, section 10), tokens. The longest name that the id contains counts. */
+/**
+ * Usual output caps by model (spec facts, section 10), tokens. The longest name that the id contains counts. Llama 3.1 and
+ * 3.2 go by "llama-3": the 128,000 that the facts give them is their context, and a hold for it would freeze an account.
+ */
 const USUAL_OUTPUT: Readonly<Record<string, number>> = {
   "gpt-4": 8192,
   "gpt-4-turbo": 4096,
@@ -21,7 +24,8 @@ const OTHERWISE = 4096;
  * asks for no maximum (CM-6.3.2).
  */
 export function usualOutputTokens(modelId: string, maxOutputTokens: number): number {
+  const own = modelId.slice(modelId.indexOf("/") + 1); // a vendor's name is not a model's: mistralai/mixtral
   let best = "";
-  for (const name of Object.keys(USUAL_OUTPUT)) if (modelId.includes(name) && name.length > best.length) best = name;
+  for (const name of Object.keys(USUAL_OUTPUT)) if (own.includes(name) && name.length > best.length) best = name;
   return Math.min(USUAL_OUTPUT[best] ?? OTHERWISE, maxOutputTokens);
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { Model, Offer } from "./model.ts";
-import { vendorOf } from "./model.ts";
+import { mayServe } from "../providers/failover-chain.ts";
+import { type Model, type Offer, vendorOf } from "./model.ts";
 
 const MILLIONTHS = 1_000_000n;
 
@@ -48,14 +48,15 @@ export const anthropicModelList = z.object({
   last_id: z.string().nullable(),
 });
 
-/** The offers of a model by providers that take part, only priced ones. */
+/** The priced offers of a model by providers that take part and may serve it. */
 export function servedOffers(
   model: Model,
   providers: { has(id: string): boolean },
 ): readonly (Offer & { readonly price: NonNullable<Offer["price"]> })[] {
-  return model.offers.flatMap((offer) =>
-    offer.price !== null && providers.has(offer.provider) ? [{ ...offer, price: offer.price }] : [],
-  );
+  return model.offers.flatMap((offer) => {
+    const served = providers.has(offer.provider) && mayServe(offer.provider, vendorOf(model.id), model.openWeights);
+    return served && offer.price !== null ? [{ ...offer, price: offer.price }] : [];
+  });
 }
 
 /** A model as OpenAI and OpenRouter list it, at the price of its cheapest offer; null when nobody serves it. */

@@ -22,7 +22,7 @@ export type ResolvedName =
   /** A model of a local server, which the catalog does not know. */
   | { readonly kind: "any-model"; readonly provider: string; readonly nativeModel: string }
   | { readonly kind: "retired"; readonly id: string; readonly successor: string }
-  /** In no table: it may still be in the database, by exactly this id. */
+  /** In no table: it may still be in the database, by exactly this id (an alias' target, else the name as it came). */
   | { readonly kind: "unknown"; readonly name: string };
 
 /** Names longer than this are nobody's. */
@@ -30,14 +30,19 @@ const MAX_NAME_CHARACTERS = 256;
 /** Ids are printable and have no path tricks in them. */
 const PLAUSIBLE_NAME = /^[\w@~][\w.:/@+~-]*$/;
 
+/** False for a name that no model can have: nobody need be asked about it (B43, B44). */
+export function isPlausibleName(name: string): boolean {
+  return name.length <= MAX_NAME_CHARACTERS && PLAUSIBLE_NAME.test(name) && !name.includes("..");
+}
+
 /**
  * Finds the model a name stands for: alias, canonical id, a provider's native id, `provider/…`. Total and pure over
  * its tables; every result's id resolves to itself (CM-3.4).
  */
 export class ModelNames {
   readonly #ids = new Map<string, string>();
-  /** Lower-case native id -> model and provider. */
-  readonly #natives = new Map<string, { readonly id: string; readonly provider: string }>();
+  /** Lower-case native id -> model and provider; no provider where several use the same native id. */
+  readonly #natives = new Map<string, { readonly id: string; readonly provider: string | null }>();
   readonly #anyModelProviders: ReadonlySet<string>;
   readonly #aliases: ReadonlyMap<string, string> = new Map(Object.entries(aliases));
   readonly #retired: ReadonlyMap<string, string> = new Map(Object.entries(RETIRED));
@@ -55,29 +60,32 @@ export class ModelNames {
   }
 
   resolve(name: string): ResolvedName {
-    if (name.length > MAX_NAME_CHARACTERS || !PLAUSIBLE_NAME.test(name)) return { kind: "unknown", name };
+    if (!isPlausibleName(name)) return { kind: "unknown", name };
     const slash = name.indexOf("/");
     const prefix = name.slice(0, Math.max(0, slash)).toLowerCase();
     if (this.#anyModelProviders.has(prefix)) {
+      if (slash + 1 === name.length) return { kind: "unknown", name };
       return { kind: "any-model", provider: prefix, nativeModel: name.slice(slash + 1) };
     }
     const lower = name.toLowerCase();
-    const canonical = this.#aliases.get(lower) ?? lower;
+    const target = this.#aliases.get(lower);
+    const canonical = target ?? lower;
     const id = this.#ids.get(canonical);
     if (id !== undefined) return { kind: "model", id, provider: null };
     const successor = this.#retired.get(canonical) ?? this.#retired.get(`${vendorOfBare(canonical)}/${canonical}`);
     if (successor !== undefined) return { kind: "retired", id: canonical, successor };
     const native = this.#natives.get(canonical);
-    return native === undefined ? { kind: "unknown", name } : { kind: "model", ...native };
+    return native === undefined ? { kind: "unknown", name: target ?? name } : { kind: "model", ...native };
   }
 
-  /** Up to three ids that look like `name`, best first. */
+  /** Up to three ids that look like `name`, best first; a name without a vendor is held against ids without theirs. */
   near(name: string): readonly string[] {
     if (name.length > MAX_NAME_CHARACTERS) return [];
     const wanted = pairsOf(name.toLowerCase());
+    const withVendor = name.includes("/");
     const scored: { readonly id: string; readonly score: number }[] = [];
     for (const [lower, id] of this.#ids) {
-      const score = similarity(wanted, pairsOf(lower));
+      const score = similarity(wanted, pairsOf(withVendor ? lower : lower.slice(lower.indexOf("/") + 1)));
       if (score >= 0.4) scored.push({ id, score });
     }
     return scored
@@ -86,9 +94,12 @@ export class ModelNames {
       .map(({ id }) => id);
   }
 
-  /** A canonical id is never shadowed by somebody's native one, and the first offer of a native id keeps it. */
+  /** A canonical id is never shadowed by somebody's native one, and the first model of a native id keeps it. */
   #addNative(native: string, id: string, provider: string): void {
-    if (!this.#ids.has(native) && !this.#natives.has(native)) this.#natives.set(native, { id, provider });
+    if (this.#ids.has(native)) return;
+    const known = this.#natives.get(native);
+    if (known === undefined) this.#natives.set(native, { id, provider });
+    else if (known.id === id && known.provider !== provider) this.#natives.set(native, { id, provider: null });
   }
 }
 

@@ -24,7 +24,7 @@ export function thinkingConfig(
   nativeModel: string,
 ): Readonly<Record<string, unknown>> | null {
   const generation = geminiGeneration(nativeModel);
-  if (generation === null || generation < FIRST_THINKING) return null;
+  if (generation === null || generation < FIRST_THINKING || nativeModel.includes("-image")) return null;
   const effort = reasoning.enabled === false ? "none" : reasoning.effort;
   const includeThoughts = effort !== "none" && reasoning.budgetTokens !== 0;
   if (generation >= FIRST_WITH_LEVELS && reasoning.budgetTokens === undefined) {

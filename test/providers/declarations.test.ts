@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { configuredProviders } from "../../lib/providers/configured-providers.ts";
+import { chainPosition, FAILOVER_CHAIN, mayServe } from "../../lib/providers/failover-chain.ts";
+import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
+
+/** Operators' variables and vendors' addresses are permanent: a change here is a breaking change. */
+const DECLARED: readonly (readonly [string, string | null, string, string])[] = [
+  ["openai", "OPENAI_API_KEY", "https://api.openai.com/v1", "openai"],
+  ["anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1", "anthropic"],
+  ["google-ai-studio", "GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta", "gemini"],
+  ["openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai"],
+  ["groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1", "openai"],
+  ["together", "TOGETHER_API_KEY", "https://api.together.xyz/v1", "openai"],
+  ["fireworks", "FIREWORKS_API_KEY", "https://api.fireworks.ai/inference/v1", "openai"],
+  ["deepinfra", "DEEPINFRA_API_KEY", "https://api.deepinfra.com/v1/openai", "openai"],
+  ["cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1", "openai"],
+  ["deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com/v1", "openai"],
+  ["mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1", "openai"],
+  ["xai", "XAI_API_KEY", "https://api.x.ai/v1", "openai"],
+  ["ollama", null, "http://127.0.0.1:11434/v1", "openai"],
+];
+
+describe("providers", () => {
+  test.each(DECLARED)("%s is declared with its variable, address and wire format", (id, variable, baseUrl, wire) => {
+    const declaration = PROVIDERS.find((provider) => provider.id === id);
+    expect(declaration).toMatchObject({ apiKeyVariable: variable, baseUrl });
+    if (declaration !== undefined) expect(wireOf(declaration).name).toBe(wire);
+  });
+
+  test("each has an id of its own, and there are no others but the demo", () => {
+    const ids = PROVIDERS.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.toSorted()).toEqual([...DECLARED.map(([id]) => id), "gangway"].toSorted());
+  });
+
+  test("no address ends in a slash or carries a query", () => {
+    for (const { baseUrl } of PROVIDERS) expect(baseUrl).toMatch(/^https?:\/\/[^?#]*[^/]$/);
+  });
+});
+
+describe("which providers take part", () => {
+  const taking = (settings: Parameters<typeof configuredProviders>[0]) => [...configuredProviders(settings).keys()];
+
+  test("only those whose key is set", () => {
+    expect(taking({})).toEqual([]);
+    expect(taking({ openai: { apiKey: "k", baseUrl: null } })).toEqual(["openai"]);
+    expect(taking({ openai: { apiKey: null, baseUrl: "https://proxy.example/v1" } })).toEqual([]);
+  });
+
+  test("a local server takes part by its address or a key", () => {
+    expect(taking({ ollama: { apiKey: null, baseUrl: null } })).toEqual([]);
+    expect(taking({ ollama: { apiKey: null, baseUrl: "http://box:11434/v1" } })).toEqual(["ollama"]);
+    expect(taking({ ollama: { apiKey: "k", baseUrl: null } })).toEqual(["ollama"]);
+  });
+
+  test("an address of the operator's stands in for the vendor's, without its last slashes", () => {
+    const configured = configuredProviders({ groq: { apiKey: "k", baseUrl: "http://127.0.0.1:9/v1//" } });
+    expect(configured.get("groq")).toMatchObject({ baseUrl: "http://127.0.0.1:9/v1", apiKey: "k" });
+    const plain = configuredProviders({ groq: { apiKey: "k", baseUrl: null } });
+    expect(plain.get("groq")?.baseUrl).toBe("https://api.groq.com/openai/v1");
+  });
+
+  test("a setting for nobody is nobody", () => {
+    expect(taking({ nobody: { apiKey: "k", baseUrl: null }, constructor: { apiKey: "k", baseUrl: null } })).toEqual([]);
+  });
+});
+
+describe("the failover chain as data", () => {
+  test("CM-5.1.1 14 providers, each once", () => {
+    expect(FAILOVER_CHAIN).toHaveLength(14);
+    expect(new Set(FAILOVER_CHAIN).size).toBe(14);
+  });
+
+  test("CM-5.1.2 a fixed order: a model's vendor first, then the chain, then everybody else", () => {
+    const order = (vendor: string, ...providers: string[]) =>
+      providers.toSorted((a, b) => chainPosition(a, vendor) - chainPosition(b, vendor));
+    expect(order("meta-llama", "groq", "together", "openrouter", "fireworks")).toEqual([
+      "openrouter",
+      "fireworks",
+      "together",
+      "groq",
+    ]);
+    expect(order("google", "openrouter", "google-ai-studio")).toEqual(["google-ai-studio", "openrouter"]);
+    expect(order("x-ai", "openrouter", "xai")).toEqual(["xai", "openrouter"]);
+    for (const [index, provider] of FAILOVER_CHAIN.entries()) expect(chainPosition(provider, "meta-llama")).toBe(index);
+  });
+
+  test("CM-5.2.1 CM-5.2.2 closed models of OpenAI and Anthropic go to their vendor and to OpenRouter only", () => {
+    for (const vendor of ["openai", "anthropic"]) {
+      const allowed = [...FAILOVER_CHAIN, "groq", "deepinfra"].filter((provider) => mayServe(provider, vendor, false));
+      expect(allowed.toSorted()).toEqual([vendor, "openrouter"].toSorted());
+      expect(chainPosition(vendor, vendor)).toBeLessThan(chainPosition("openrouter", vendor));
+    }
+  });
+
+  test("CM-5.2.3 open weights go anywhere, whoever made them", () => {
+    for (const provider of [...FAILOVER_CHAIN, "groq"]) {
+      expect(mayServe(provider, "openai", true)).toBe(true);
+      expect(mayServe(provider, "meta-llama", true)).toBe(true);
+    }
+  });
+});
