@@ -95,10 +95,11 @@ export class CallSettlement {
     return this.#ceiling;
   }
 
-  /** What `usage` costs at the answering provider's price. */
+  /** What `usage` costs at the answering provider's price; what was metered, where the figures cannot be true. */
   costOf(usage: Usage): NanoUsd {
-    if (this.#candidate === null || this.#meter?.isEmpty === true) return 0n;
-    return costNanoUsd(this.#candidate.price, usage);
+    const [candidate, meter] = [this.#candidate, this.#meter];
+    if (candidate === null || meter === null || meter.isEmpty) return 0n;
+    return costNanoUsd(candidate.price, meter.believes(usage) ? usage : meter.final());
   }
 
   /** No provider answered: the hold is closed with a charge of nothing. */

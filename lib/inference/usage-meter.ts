@@ -94,13 +94,18 @@ export class UsageMeter {
       : { ...reported, output: metered.output, reasoning: metered.reasoning };
   }
 
-  #take(usage: Usage): void {
+  /** False for figures that cannot be true of this model: beyond its bounds, or no counts at all. */
+  believes(usage: Usage): boolean {
     const { contextLength, maxOutputTokens, choices } = this.#bounds;
     // NaN stands for a figure that is no count: every comparison with it is false.
-    const believable =
+    return (
       totalInputTokens(usage) <= contextLength * BELIEVABLE_EXCESS &&
-      totalOutputTokens(usage) <= Math.max(maxOutputTokens, contextLength) * choices * BELIEVABLE_EXCESS;
-    if (believable) this.#reported = usage;
+      totalOutputTokens(usage) <= Math.max(maxOutputTokens, contextLength) * choices * BELIEVABLE_EXCESS
+    );
+  }
+
+  #take(usage: Usage): void {
+    if (this.believes(usage)) this.#reported = usage;
     else this.#disbelieved = true;
   }
 
