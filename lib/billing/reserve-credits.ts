@@ -25,7 +25,7 @@ import {
 } from "./ledger-store.ts";
 
 /** A hold outlives the longest request by a minute; then the sweeper takes it. */
-export const HOLD_SECONDS = 660;
+const HOLD_SECONDS = 660;
 /** Below this an account's holds are taken in Postgres: $5 (ledger, section 7). */
 const STRICT_BELOW: NanoUsd = 5_000_000_000n;
 

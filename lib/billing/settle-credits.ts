@@ -6,7 +6,7 @@ import { type SettleItem, type SettleReply, settleInPostgres } from "./ledger-st
 import type { Reservation } from "./reserve-credits.ts";
 
 /** What a request is charged and why, kept on its transaction. */
-export interface Charge {
+interface Charge {
   readonly amountNanoUsd: NanoUsd;
   readonly detail: object;
   readonly attempts: readonly { readonly provider: string; readonly outcome: string; readonly costNanoUsd: NanoUsd }[];

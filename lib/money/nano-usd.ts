@@ -1,7 +1,7 @@
 /** Money is an integer number of nano-dollars (1e-9 USD) in a bigint (design: ledger, section 2). */
 export type NanoUsd = bigint;
 
-export const NANO_USD_PER_USD = 1_000_000_000n;
+const NANO_USD_PER_USD = 1_000_000_000n;
 
 const DECIMAL_USD = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/;
 

@@ -19,7 +19,7 @@ export interface Configuration {
 }
 
 /** All in milliseconds. */
-export interface Timeouts {
+interface Timeouts {
   /** To the first semantic event of a stream. */
   readonly firstTokenMs: number;
   /** Between semantic events of a stream. */

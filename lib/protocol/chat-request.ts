@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 
 /**
  * A chat request in no vendor's format: what one client format is translated through on its way to another wire format.
@@ -47,21 +47,21 @@ interface Cacheable {
 }
 
 export type ContentPart = TextPart | ImagePart | FilePart | AudioPart;
-export interface TextPart extends Cacheable {
+interface TextPart extends Cacheable {
   readonly kind: "text";
   readonly text: string;
 }
-export interface ImagePart extends Cacheable {
+interface ImagePart extends Cacheable {
   readonly kind: "image";
   readonly source: MediaSource;
   readonly detail?: string;
 }
-export interface FilePart extends Cacheable {
+interface FilePart extends Cacheable {
   readonly kind: "file";
   readonly source: MediaSource;
   readonly name?: string;
 }
-export interface AudioPart extends Cacheable {
+interface AudioPart extends Cacheable {
   readonly kind: "audio";
   /** Base64. */
   readonly data: string;
@@ -79,7 +79,7 @@ export interface ReasoningPart {
   /** Set for a block that only its provider can read; `text` is then empty. */
   readonly redacted?: string;
 }
-export interface ToolCallPart extends Cacheable {
+interface ToolCallPart extends Cacheable {
   readonly kind: "tool-call";
   readonly id: string;
   readonly name: string;
@@ -88,7 +88,7 @@ export interface ToolCallPart extends Cacheable {
   /** Gemini's thoughtSignature. */
   readonly signature?: string;
 }
-export interface RefusalPart {
+interface RefusalPart {
   readonly kind: "refusal";
   readonly text: string;
 }
@@ -126,6 +126,3 @@ export interface ReasoningRequest {
   /** False switches reasoning off where a model allows that. */
   readonly enabled?: boolean;
 }
-
-/** A field's value as the client gave it, for what is carried but not understood. */
-export type Opaque = JsonValue;

@@ -8,7 +8,7 @@ const TOKENS_PER_IMAGE = 1_000;
 const DOCUMENT_CHARACTERS_PER_TOKEN = 40;
 
 /** Tokens of a text: characters / 4 rounded down, at least 1 for any text, 0 for none. */
-export function estimateTextTokens(text: string): number {
+function estimateTextTokens(text: string): number {
   return text === "" ? 0 : Math.max(1, Math.floor(text.length / CHARACTERS_PER_TOKEN));
 }
 

@@ -39,7 +39,7 @@ function encode(input: EncodeInput): EncodedRequest {
 type Destination = Pick<EncodeInput, "provider" | "baseUrl" | "apiKey">;
 
 /** A request to one of Anthropic's endpoints, with the headers that all of them want. */
-export function requestOf(destination: Destination, path: string, body: string): EncodedRequest["request"] {
+function requestOf(destination: Destination, path: string, body: string): EncodedRequest["request"] {
   const { provider, baseUrl, apiKey } = destination;
   return {
     method: "POST",

@@ -63,7 +63,7 @@ function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
+async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   const headers = {
     ...plan.headers,
     host: `${plan.host}:${plan.port}`,

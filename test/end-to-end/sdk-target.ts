@@ -14,7 +14,7 @@ export interface SdkTarget {
 }
 
 /** A path for which the key is refused, or null when a script does it for any path. */
-export type ForbiddenCall = { readonly path: string | null };
+type ForbiddenCall = { readonly path: string | null };
 
 /** One model, and the provider of the simulator that serves it. */
 export interface SdkModel {

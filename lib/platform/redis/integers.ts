@@ -6,7 +6,7 @@ const MAX = 2n ** 63n - 1n;
 const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/;
 
 /** A 64-bit integer as Redis reads one. @throws RedisReplyError */
-export function parseInteger(text: string | undefined): bigint {
+function parseInteger(text: string | undefined): bigint {
   if (text === undefined || !INTEGER.test(text)) throw notAnInteger();
   const value = BigInt(text);
   if (value < MIN || value > MAX) throw notAnInteger();

@@ -5,7 +5,7 @@ const TIMEOUT_MS = 150;
 const FAILURES_TO_OPEN = 5;
 const OPEN_MS = 10_000;
 
-export class StoreUnavailable extends Error {
+class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
 

@@ -6,7 +6,7 @@ export interface RawResult {
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
-export interface RawStatement {
+interface RawStatement {
   readonly sql: string;
   readonly parameters: readonly (string | null)[];
 }

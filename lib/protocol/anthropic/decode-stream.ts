@@ -126,7 +126,7 @@ export function finishEvents(stop: JsonObject): readonly ChatEvent[] {
 }
 
 /** Anthropic reports usage cumulatively and in parts: what is given replaces what was, what is absent stays. */
-export class CumulativeUsage {
+class CumulativeUsage {
   #parts: Record<string, JsonValue | undefined> = {};
 
   take(report: JsonObject): ChatEvent {

@@ -67,7 +67,7 @@ function needsOf(parsed: MessagesRequest): readonly CallNeed[] {
 }
 
 /** The prompt in tokens (CM-14.1): an upper estimate for the hold, and the answer of count_tokens where no provider counts. */
-export function estimateMessagesTokens(body: JsonObject): number {
+function estimateMessagesTokens(body: JsonObject): number {
   const messages: readonly JsonValue[] = Array.isArray(body["messages"]) ? body["messages"] : [];
   let tokens = TOKENS_TO_START + estimateContentTokens(body["system"]);
   for (const message of messages) {

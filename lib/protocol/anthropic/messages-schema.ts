@@ -12,14 +12,14 @@ const MAX_TOKENS = 100_000_000;
 const MIN_THINKING_TOKENS = 1_024;
 
 const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
-  const require = (field: string) => {
+  const needs = (field: string) => {
     if (typeof value[field] === "string") return;
     const reason = `${field} is required on a ${value.type} block.`;
     context.addIssue({ code: "custom", path: [field], message: reason, params: { code: "missing_field" } });
   };
-  if (value.type === "text") require("text");
-  if (value.type === "tool_use") require("id");
-  if (value.type === "tool_result") require("tool_use_id");
+  if (value.type === "text") needs("text");
+  if (value.type === "tool_use") needs("id");
+  if (value.type === "tool_result") needs("tool_use_id");
 });
 const content = z.union([z.string(), z.array(block)]);
 const message = z.looseObject({ role: z.enum(["user", "assistant", "system"]), content });

@@ -65,7 +65,7 @@ function decodeResponse(body: JsonObject, state: DecodeState): readonly ChatEven
 }
 
 /** Gemini's usage in disjoint parts: the prompt includes the cached part, thoughts come on top of the answer. */
-export function decodeUsage(usage: JsonObject): Usage {
+function decodeUsage(usage: JsonObject): Usage {
   const prompt = tokenCount(usage["promptTokenCount"]) + tokenCount(usage["toolUsePromptTokenCount"]);
   const cacheRead = Math.min(prompt, tokenCount(usage["cachedContentTokenCount"]));
   return {

@@ -66,7 +66,7 @@ function needsOf(parsed: ChatCompletionRequest): readonly CallNeed[] {
 }
 
 /** The prompt in tokens (CM-14.1 and the overhead per message): an upper estimate for the hold. */
-export function estimateChatTokens(body: JsonObject): number {
+function estimateChatTokens(body: JsonObject): number {
   const messages: readonly JsonValue[] = Array.isArray(body["messages"]) ? body["messages"] : [];
   let tokens = TOKENS_TO_START;
   for (const message of messages) {

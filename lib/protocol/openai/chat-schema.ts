@@ -16,7 +16,7 @@ const MAX_TOKENS = 100_000_000;
 const contentPart = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(contentPart)]);
 
-export const toolCall = z.looseObject({
+const toolCall = z.looseObject({
   id: z.string(),
   type: z.string().optional(),
   function: z.looseObject({ name: z.string(), arguments: z.string() }).optional(),

@@ -5,7 +5,7 @@ import type { JsonValue } from "../json.ts";
 import { usageJson } from "./usage-json.ts";
 
 /** The end marker of a chat completion stream (CM-10.1.6). */
-export const DONE = "data: [DONE]\n\n";
+const DONE = "data: [DONE]\n\n";
 
 type Delta = Readonly<Record<string, JsonValue>>;
 

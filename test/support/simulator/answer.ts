@@ -3,7 +3,7 @@ import { parseJsonObject } from "./json-reading.ts";
 import { type Prompt, promptTokens, tokensOf } from "./prompt.ts";
 import { schemaInstance } from "./schema-instance.ts";
 
-export interface AnsweredToolCall {
+interface AnsweredToolCall {
   readonly name: string;
   readonly arguments: JsonObject;
 }
@@ -16,7 +16,7 @@ export interface AnsweredChoice {
   readonly stopSequence: string | null;
 }
 
-export interface AnsweredUsage {
+interface AnsweredUsage {
   /** All prompt tokens, cached ones included. */
   readonly promptTokens: number;
   readonly cachedTokens: number;

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../../lib/protocol/json.ts";
 
 /** A tool as a request declares it, whatever the wire. */
-export interface PromptTool {
+interface PromptTool {
   readonly name: string;
   readonly schema: JsonObject;
 }

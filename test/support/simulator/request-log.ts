@@ -16,6 +16,7 @@ export class RecordedRequest {
   /** The native id that was asked for. */
   readonly model: string;
   #state: "open" | "finished" | "aborted" = "open";
+  #bytesSent = 0;
   readonly #closed = Promise.withResolvers<void>();
   readonly #held = Promise.withResolvers<void>();
 
@@ -30,7 +31,10 @@ export class RecordedRequest {
     this.text = seen.text;
     this.body = seen.body;
     this.model = seen.model;
+    const { socket } = response;
+    const sentBefore = socket?.bytesWritten ?? 0;
     response.once("close", () => {
+      this.#bytesSent = (socket?.bytesWritten ?? 0) - sentBefore;
       this.#state = response.writableFinished ? "finished" : "aborted";
       this.#closed.resolve();
     });
@@ -39,6 +43,11 @@ export class RecordedRequest {
   /** `aborted`: the connection ended before the reply did, whoever ended it. */
   get state(): "open" | "finished" | "aborted" {
     return this.#state;
+  }
+
+  /** Bytes of the reply that left the simulator, known when it is over. */
+  get bytesSent(): number {
+    return this.#bytesSent;
   }
 
   /** What another process may want to know of it. */

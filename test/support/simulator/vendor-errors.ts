@@ -51,7 +51,7 @@ export function errorOfStatus(wire: WireName, status: number): VendorError {
   return openAiOfStatus(status);
 }
 
-export function htmlPage(status: number, title: string): VendorError {
+function htmlPage(status: number, title: string): VendorError {
   const body = `<!DOCTYPE html>\n<html><head><title>${status} ${title}</title></head><body><center><h1>${status} ${title}</h1></center><hr><center>cloudflare</center></body></html>\n`;
   return { status, contentType: "text/html", body };
 }
