@@ -94,9 +94,8 @@ export class ModelNames {
       .map(({ id }) => id);
   }
 
-  /** A canonical id is never shadowed by somebody's native one, and the first model of a native id keeps it. */
+  /** The first model of a native id keeps it; canonical ids are looked at before native ones. */
   #addNative(native: string, id: string, provider: string): void {
-    if (this.#ids.has(native)) return;
     const known = this.#natives.get(native);
     if (known === undefined) this.#natives.set(native, { id, provider });
     else if (known.id === id && known.provider !== provider) this.#natives.set(native, { id, provider: null });

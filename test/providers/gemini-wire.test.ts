@@ -370,6 +370,9 @@ describe("Google's refusals", () => {
   test("F25 a bad key of ours, sent as 400, is known as what it is", () => {
     expect(failure("error-key.json", 400)).toMatchObject({ meantStatus: 401 });
     expect(failure("error-location.json", 400)).toMatchObject({ meantStatus: 403 });
+    const details = [{ reason: "API_KEY_EXPIRED" }];
+    const inGerman = JSON.stringify({ error: { code: 400, message: "Der Schlüssel ist abgelaufen.", details } });
+    expect(geminiWire.decodeFailure(400, inGerman)).toMatchObject({ meantStatus: 401 });
   });
 
   test("F24 how long to wait is in the body", () => {
