@@ -70,7 +70,7 @@ async function startGangway(name: string, environment: Readonly<Record<string, s
     API_GATEWAY_SALT: "salt-of-the-benchmark",
     ...environment,
   };
-  const main = join(import.meta.dirname, "../../lib/platform/node/main.ts");
+  const main = join(import.meta.dirname, "../../api/_node/main.ts");
   return asGangway(
     name,
     await startCommand([main], { REDIS_URL: "", DATABASE_URL: "", ...settings }, /Base URL\s+http:\/\/[^:]+:(\d+)/),

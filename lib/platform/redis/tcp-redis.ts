@@ -67,18 +67,57 @@ export function createTcpRedis(url: string): RedisEngine {
     }
   }
 
+  const together = coalesced((commands) => withScripts(commands, false));
+
   return {
     async call(command) {
-      const [reply = {}] = await withScripts([command], false);
+      const [reply = {}] = await together([command]);
       if (reply.error !== undefined) throw new RedisReplyError(reply.error);
       return reply.result ?? null;
     },
-    pipeline: (commands) => withScripts(commands, false),
+    pipeline: together,
     transaction: (commands) => withScripts(commands, true),
     async close() {
       connection.disconnect();
     },
   };
+}
+
+type RunCommands = (commands: readonly (readonly string[])[]) => Promise<readonly CommandReply[]>;
+
+/**
+ * Pipelines that are asked for in one turn of the event loop travel in one write: under load that is most of what a
+ * request costs on the way to Redis.
+ */
+function coalesced(run: RunCommands): RunCommands {
+  let waiting: {
+    readonly commands: readonly (readonly string[])[];
+    resolve(replies: readonly CommandReply[]): void;
+    reject(error: unknown): void;
+  }[] = [];
+
+  function flush(): void {
+    const batch = waiting;
+    waiting = [];
+    run(batch.flatMap(({ commands }) => commands)).then(
+      (replies) => {
+        let from = 0;
+        for (const { commands, resolve } of batch) {
+          resolve(replies.slice(from, from + commands.length));
+          from += commands.length;
+        }
+      },
+      (error: unknown) => {
+        for (const { reject } of batch) reject(error);
+      },
+    );
+  }
+
+  return (commands) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(flush);
+      waiting.push({ commands, resolve, reject });
+    });
 }
 
 function isReplyError(error: unknown): error is Error {

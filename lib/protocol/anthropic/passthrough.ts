@@ -6,24 +6,45 @@ import type { Usage } from "../usage.ts";
 import { createMessagesStreamEncoder } from "./encode-stream.ts";
 import { anthropicUsageJson } from "./usage-json.ts";
 
-/** Passes an Anthropic stream through: every frame keeps its bytes, but for the cost in `message_delta`'s usage. */
+/**
+ * Passes an Anthropic stream through: every frame keeps its bytes, but for the cost in `message_delta`'s usage. A
+ * `message_delta` that tells no usage waits for the end of the stream, when what was metered is known.
+ */
 export function createMessagesPassthrough(context: ReplyContext): StreamPassthrough {
   let openIndex: number | null = null;
-  let stopped = false;
+  let heldDelta: string | null = null;
   const own = createMessagesStreamEncoder(context);
+
+  function pushDelta(data: string, usage: Usage | null): string {
+    const text = memberText(data, "usage");
+    if (usage === null || text === null || !text.startsWith("{")) {
+      heldDelta = data;
+      return "";
+    }
+    const priced = spliceJson(text, { cost: formatUsd(context.costOf(usage)) });
+    return `event: message_delta\ndata: ${spliceJson(data, { usage: priced })}\n\n`;
+  }
+
   return {
     push(frame, events) {
       const { data } = frame;
       if (data === null) return frame.raw;
-      if (frame.event === "content_block_start") openIndex = indexOf(data);
-      if (frame.event === "content_block_stop") openIndex = null;
-      if (frame.event === "message_stop") stopped = true;
-      if (frame.event !== "message_delta") return frame.raw;
-      const usage = events.find((event) => event.kind === "usage");
-      const text = memberText(data, "usage");
-      if (usage?.kind !== "usage" || text === null || !text.startsWith("{")) return frame.raw;
-      const priced = spliceJson(text, { cost: formatUsd(context.costOf(usage.usage)) });
-      return `event: message_delta\ndata: ${spliceJson(data, { usage: priced })}\n\n`;
+      switch (frame.event) {
+        case "content_block_start":
+          openIndex = indexOf(data);
+          return frame.raw;
+        case "content_block_stop":
+          openIndex = null;
+          return frame.raw;
+        case "message_delta": {
+          const report = events.find((event) => event.kind === "usage");
+          return pushDelta(data, report?.kind === "usage" ? report.usage : null);
+        }
+        case "message_stop":
+          return ""; // written by `finish`, after what was held back
+        default:
+          return frame.raw;
+      }
     },
     cut(usage) {
       const stop = openIndex === null ? "" : frameText("content_block_stop", `"index":${openIndex}`);
@@ -31,7 +52,11 @@ export function createMessagesPassthrough(context: ReplyContext): StreamPassthro
       const delta = '"delta":{"stop_reason":"max_tokens","stop_sequence":null}';
       return `${stop}${frameText("message_delta", `${delta},"usage":${cost}`)}${frameText("message_stop", "")}`;
     },
-    finish: () => (stopped ? "" : frameText("message_stop", "")),
+    finish(usage) {
+      const metered = () => ({ usage: anthropicUsageJson(usage, context.costOf(usage)) });
+      const delta = heldDelta === null ? "" : `event: message_delta\ndata: ${spliceJson(heldDelta, metered())}\n\n`;
+      return delta + frameText("message_stop", "");
+    },
     fail: (error, requestId) => own.fail(error, requestId),
   };
 }

@@ -1,6 +1,6 @@
-import { loadSeedCatalog } from "../../catalog/catalog-store.ts";
-import { migrate } from "../../database/migrate.ts";
-import { createTcpPostgres } from "../postgres/tcp-postgres.ts";
+import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
+import { migrate } from "../../lib/database/migrate.ts";
+import { createTcpPostgres } from "../../lib/platform/postgres/tcp-postgres.ts";
 
 /** `npm run migrate`: brings the database of DATABASE_URL up to date, over TCP (Neon has that too), and adds the seed catalog. */
 const url = process.env["DATABASE_URL"];

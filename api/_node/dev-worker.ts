@@ -1,20 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { ensureLocalAccount } from "../../accounts/ensure-local-account.ts";
-import { KeyHasher } from "../../accounts/key-hasher.ts";
-import { loadSeedCatalog } from "../../catalog/catalog-store.ts";
-import { migrate } from "../../database/migrate.ts";
-import { ALL_SCRIPTS } from "../../inference/redis-scripts.ts";
-import { demo } from "../../providers/declarations/demo.ts";
-import { PROVIDERS } from "../../providers/provider-list.ts";
-import { systemClock } from "../clock.ts";
-import { ConfigurationError, parseSettings } from "../configuration.ts";
-import { createLog } from "../log.ts";
-import { serveStores } from "../store-server/store-server.ts";
-import { APP_VERSION } from "../version.ts";
-import { printBanner } from "./banner.ts";
-import { openDataDirectory } from "./data-directory.ts";
-import { openNodeStores } from "./node-stores.ts";
+import { ensureLocalAccount } from "../../lib/accounts/ensure-local-account.ts";
+import { KeyHasher } from "../../lib/accounts/key-hasher.ts";
+import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
+import { migrate } from "../../lib/database/migrate.ts";
+import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
+import { systemClock } from "../../lib/platform/clock.ts";
+import { ConfigurationError, parseSettings } from "../../lib/platform/configuration.ts";
+import { createLog } from "../../lib/platform/log.ts";
+import { printBanner } from "../../lib/platform/node/banner.ts";
+import { openDataDirectory } from "../../lib/platform/node/data-directory.ts";
+import { openNodeStores } from "../../lib/platform/node/node-stores.ts";
+import { serveStores } from "../../lib/platform/store-server/store-server.ts";
+import { APP_VERSION } from "../../lib/platform/version.ts";
+import { demo } from "../../lib/providers/declarations/demo.ts";
+import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 
 /**
  * `npm run dev:worker`: the worker in real workerd, by wrangler, on the stores that `npm start` would use. They are put

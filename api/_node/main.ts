@@ -1,0 +1,33 @@
+import { ConfigurationError, parseSettings } from "../../lib/platform/configuration.ts";
+import { createLog } from "../../lib/platform/log.ts";
+import { printBanner } from "../../lib/platform/node/banner.ts";
+import { bufferedLines } from "../../lib/platform/node/buffered-lines.ts";
+import { APP_VERSION } from "../../lib/platform/version.ts";
+import { demo } from "../../lib/providers/declarations/demo.ts";
+import { PROVIDERS } from "../../lib/providers/provider-list.ts";
+import { startNode } from "./start-node.ts";
+
+/** `npm start`. */
+const lines = bufferedLines((text) => process.stdout.write(text));
+const log = createLog(lines.write);
+try {
+  const declared = PROVIDERS.filter(({ id }) => id !== demo.id);
+  const running = await startNode(parseSettings(process.env, "node", declared, APP_VERSION), log);
+  printBanner(running.url, running.localKey, [...running.gateway.providers.keys()]);
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    void running.stop().then(() => {
+      lines.flush();
+      process.exit(0);
+    });
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+} catch (error) {
+  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`);
+  else log.error("start_failed", error);
+  lines.flush();
+  process.exit(1);
+}
