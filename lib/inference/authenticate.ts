@@ -1,6 +1,7 @@
 import { isWellFormedKey } from "../accounts/api-key.ts";
 import { Identities } from "../accounts/identities.ts";
 import { assertNotExpired, type Identity, invalidKey } from "../accounts/identity.ts";
+import { secretsMatch } from "../accounts/key-hasher.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Gateway } from "./gateway.ts";
@@ -27,7 +28,8 @@ export async function authenticate(
 
 async function lookUp(gateway: Gateway, ports: Ports, apiKey: string, modelName: unknown): Promise<Identity | null> {
   // The operator's own choice of a key may have any shape; nobody else's is looked up without ours (B4, B5).
-  if (!isWellFormedKey(apiKey) && apiKey !== gateway.configuration.bootstrapKey) return null;
+  const { bootstrapKey } = gateway.configuration;
+  if (!isWellFormedKey(apiKey) && (bootstrapKey === null || !(await secretsMatch(apiKey, bootstrapKey)))) return null;
   const hash = await gateway.identities.hash(apiKey);
   const cached = await readCached(gateway, ports, apiKey, hash, modelName);
   return cached ?? gateway.identities.load(ports, apiKey, hash);

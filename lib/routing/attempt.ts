@@ -195,8 +195,15 @@ async function readFailure(clock: Clock, candidate: Candidate, upstream: Upstrea
   } catch {
     upstream.body.cancel();
   }
-  const refusal = failure.kind === "rejected" ? candidate.wire.decodeFailure(upstream.status, text) : null;
-  return { kind: "failed", failure, refusal, retryAfterMs: retryAfter(clock, upstream) };
+  // Some say with 400 what others say with 401 or 429, and when to come back in the body only.
+  const told = candidate.wire.decodeFailure(upstream.status, text);
+  const meant = told.meantStatus === undefined ? failure : failureOfStatus(told.meantStatus);
+  return {
+    kind: "failed",
+    failure: meant,
+    refusal: meant.kind === "rejected" ? told : null,
+    retryAfterMs: retryAfter(clock, upstream) ?? told.retryAfterMs ?? null,
+  };
 }
 
 /** `Retry-After` in either form, or OpenAI's `retry-after-ms`; null when there is none to trust. */

@@ -176,7 +176,10 @@ function encodeAssistantPart(part: AssistantPart): readonly Body[] {
       return [{ type: "text", text: part.text }];
     case "reasoning":
       if (part.redacted !== undefined) return [{ type: "redacted_thinking", data: part.redacted }];
-      return part.signature === undefined ? [] : [{ type: "thinking", thinking: part.text, signature: part.signature }];
+      // Base64, as Anthropic's are; another vendor's carry a mark of their own ("google:").
+      return part.signature === undefined || part.signature.includes(":")
+        ? []
+        : [{ type: "thinking", thinking: part.text, signature: part.signature }];
     case "tool-call":
       return [{ type: "tool_use", id: toolId(part.id), name: part.name, input: parseInput(part.argumentsJson) }];
   }

@@ -1,6 +1,14 @@
 import type { ChatEvent } from "../chat-event.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { decodeMessage, decodeUsage, errorEvent, finishReasonOf, ToolCalls, textOrNull } from "./decode-stream.ts";
+import {
+  choiceIndex,
+  decodeMessage,
+  decodeUsage,
+  errorEvent,
+  finishReasonOf,
+  ToolCalls,
+  textOrNull,
+} from "./decode-stream.ts";
 
 /** A whole chat completion as events. A body that is none becomes one error event. */
 export function decodeChatReply(body: JsonObject): readonly ChatEvent[] {
@@ -11,7 +19,7 @@ export function decodeChatReply(body: JsonObject): readonly ChatEvent[] {
   const calls = new ToolCalls();
   for (const [position, choice] of choices.entries()) {
     if (!isJsonObject(choice)) continue;
-    const index = typeof choice["index"] === "number" ? choice["index"] : position;
+    const index = choiceIndex(choice["index"], Math.min(position, 127));
     const { message } = choice;
     if (isJsonObject(message)) decodeMessage(message, choice["logprobs"], index, calls, events);
     const reason = choice["finish_reason"];

@@ -47,7 +47,7 @@ function parseObject(data: string): JsonObject | null {
 }
 
 function decodeChoice(choice: JsonObject, calls: ToolCalls, events: ChatEvent[]): void {
-  const index = typeof choice["index"] === "number" ? choice["index"] : 0;
+  const index = choiceIndex(choice["index"], 0);
   const delta = choice["delta"] ?? choice["message"];
   if (isJsonObject(delta)) decodeMessage(delta, choice["logprobs"], index, calls, events);
   const reason = choice["finish_reason"];
@@ -57,6 +57,13 @@ function decodeChoice(choice: JsonObject, calls: ToolCalls, events: ChatEvent[])
     const nativeReason = textOrNull(choice["native_finish_reason"]) ?? reason;
     events.push({ kind: "finish", choice: index, reason: finishReasonOf(reason), nativeReason, stopSequence: null });
   }
+}
+
+/** OpenAI's most (`n`); what is beyond it is no index. */
+const MAX_CHOICES = 128;
+
+export function choiceIndex(index: JsonValue | undefined, otherwise: number): number {
+  return typeof index === "number" && Number.isInteger(index) && index >= 0 && index < MAX_CHOICES ? index : otherwise;
 }
 
 /** A delta or a whole message: both hold the same members. */
