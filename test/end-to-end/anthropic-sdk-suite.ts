@@ -140,6 +140,7 @@ export function describeAnthropicSdk(title: string, served: SdkModel, target: ()
             { role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: "sunny" }] },
           ],
         });
+        // Gemini seals its text as well; that seal travels in an empty thinking block after it.
         expect(reply.content).toContainEqual(expect.objectContaining({ type: "text", text: "The tools said: sunny" }));
       });
     }

@@ -196,6 +196,39 @@ export function describeOpenAiSdk(title: string, served: SdkModel, target: () =>
       for (const text of ["Be brief.", "One", "Two", "Three"]) expect(sent).toContain(text);
     });
 
+    // OpenAI's own API keeps a model's thoughts to itself.
+    if (served.wire !== "openai") {
+      test("reasoning, whole and streamed, and back again", async () => {
+        const asked = { model, messages: says("Think about it"), reasoning_effort: "low" as const };
+        const whole = await client().chat.completions.create(asked);
+        expect(whole.choices[0]?.message).toMatchObject({
+          content: "You said: Think about it",
+          reasoning: expect.stringContaining("I shall answer"),
+        });
+        expect(whole.usage?.completion_tokens_details?.reasoning_tokens).toBeGreaterThan(0);
+        const stream = await client().chat.completions.create({ ...asked, stream: true });
+        const deltas = (await collect(stream)).map((chunk) => chunk.choices[0]?.delta ?? {});
+        const thought = deltas.map((delta) => ("reasoning" in delta ? String(delta.reasoning) : "")).join("");
+        expect(thought).toContain("I shall answer");
+        const message = whole.choices[0]?.message;
+        if (message === undefined) throw new Error("There is no message.");
+        const messages = [...asked.messages, message, { role: "user" as const, content: "And now?" }];
+        const next = await client().chat.completions.create({ ...asked, messages });
+        expect(next.choices[0]?.message.content).toBe("You said: And now?");
+      });
+    }
+
+    test("a long prompt is cached, and the usage tells", async () => {
+      const text = "All quiet on the quay. ".repeat(400);
+      const content = [{ type: "text" as const, text, cache_control: { type: "ephemeral" } }];
+      const messages = [{ role: "user" as const, content }];
+      await client().chat.completions.create({ model, messages });
+      const reply = await client().chat.completions.create({ model, messages });
+      const cached = reply.usage?.prompt_tokens_details?.cached_tokens ?? 0;
+      expect(cached).toBeGreaterThan(1000);
+      expect(reply.usage?.prompt_tokens).toBeGreaterThanOrEqual(cached);
+    });
+
     if (served.wire !== "anthropic") {
       test("n choices and logprobs", async () => {
         const reply = await client().chat.completions.create({

@@ -60,7 +60,7 @@ export class RecordedRequest {
     return this.#closed.promise;
   }
 
-  /** Resolves when a held reply has reached its place. */
+  /** Resolves when a held reply has reached its place, or an endless one has begun. */
   get held(): Promise<void> {
     return this.#held.promise;
   }
