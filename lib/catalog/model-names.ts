@@ -71,7 +71,9 @@ export class ModelNames {
     const target = this.#aliases.get(lower);
     const canonical = target ?? lower;
     const id = this.#ids.get(canonical);
-    if (id !== undefined) return { kind: "model", id, provider: null };
+    // An alias may name a provider all the same: `groq/llama-3.3-70b-versatile`.
+    const named = target === undefined ? undefined : this.#natives.get(lower);
+    if (id !== undefined) return { kind: "model", id, provider: named?.id === id ? named.provider : null };
     const successor = this.#retired.get(canonical) ?? this.#retired.get(`${vendorOfBare(canonical)}/${canonical}`);
     if (successor !== undefined) return { kind: "retired", id: canonical, successor };
     const native = this.#natives.get(canonical);
