@@ -1,12 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type Simulator, startSimulator } from "../support/simulator/start-simulator.ts";
 import { type GatewayOptions, startGateway, type TestGateway } from "../support/start-gateway.ts";
+import type { StoreKind } from "../support/test-stores.ts";
 import { describeAnthropicSdk } from "./anthropic-sdk-suite.ts";
 import { describeOpenAiSdk } from "./openai-sdk-suite.ts";
 import { MODELS_OF_ALL_WIRES, type SdkTarget } from "./sdk-target.ts";
 
 /** Both official clients against models of all three wires, through a gateway of this runtime. */
-export function describeSdksThroughGateway(runtime: NonNullable<GatewayOptions["runtime"]>): void {
+export function describeSdksThroughGateway(
+  runtime: NonNullable<GatewayOptions["runtime"]>,
+  stores: StoreKind = "embedded",
+): void {
   describe(`through the gateway on ${runtime}`, () => {
     let simulator: Simulator;
     let gateway: TestGateway;
@@ -15,7 +19,7 @@ export function describeSdksThroughGateway(runtime: NonNullable<GatewayOptions["
       simulator = await startSimulator();
       // One provider a model: what these suites look at is the client's side, not failover.
       const providers = MODELS_OF_ALL_WIRES.map(({ provider }) => provider);
-      gateway = await startGateway({ simulator, runtime, providers });
+      gateway = await startGateway({ simulator, runtime, stores, providers });
     });
     afterAll(async () => {
       await gateway.stop();

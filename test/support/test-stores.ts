@@ -1,5 +1,6 @@
 import type { Redis } from "@upstash/redis";
 import type { Kysely } from "kysely";
+import pg from "pg";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import type { Database } from "../../lib/database/tables.ts";
@@ -64,26 +65,75 @@ async function openHttpStores(engine: RedisEngine, sql: RawSql, clock: Clock): P
   };
 }
 
+/** The real servers are asked for a database and a Redis number of this process' own: other suites empty theirs. */
 async function openRealStores(clock: Clock): Promise<TestStores> {
-  const databaseUrl = process.env["TEST_DATABASE_URL"];
-  const redisUrl = process.env["TEST_REDIS_URL"];
-  if (databaseUrl === undefined || redisUrl === undefined) {
-    throw new Error("The real stores need TEST_DATABASE_URL and TEST_REDIS_URL.");
-  }
+  const servers = realServers();
+  if (servers === null) throw new Error("The real stores need TEST_DATABASE_URL and TEST_REDIS_URL.");
+  const databaseUrl = await ownDatabase(servers.databaseUrl);
+  const redisUrl = await ownRedis(servers.redisUrl);
   const engine = createTcpRedis(redisUrl);
   const postgres = createTcpPostgres(databaseUrl);
   await prepare(postgres.database);
-  await engine.call(["DEL", "gw:breakers"]);
   return {
     redis: createEngineRedis(engine, clock),
     database: postgres.database,
     environment: { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl },
     close: async () => {
+      await engine.call(["FLUSHDB"]);
       await engine.close();
       await postgres.close();
+      await dropOwnDatabase(servers.databaseUrl);
     },
   };
 }
+
+/** The servers that the variables name, or null where they name none: suites on real stores are then left out. */
+export function realServers(): { readonly databaseUrl: string; readonly redisUrl: string } | null {
+  const databaseUrl = process.env["TEST_DATABASE_URL"];
+  const redisUrl = process.env["TEST_REDIS_URL"];
+  return databaseUrl === undefined || redisUrl === undefined ? null : { databaseUrl, redisUrl };
+}
+
+const OWN_DATABASE = `gangway_harness_${process.pid}`;
+
+async function ownDatabase(serverUrl: string): Promise<string> {
+  await dropOwnDatabase(serverUrl);
+  await administer(serverUrl, `create database ${OWN_DATABASE}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${OWN_DATABASE}`;
+  return url.href;
+}
+
+function dropOwnDatabase(serverUrl: string): Promise<void> {
+  return administer(serverUrl, `drop database if exists ${OWN_DATABASE} with (force)`);
+}
+
+async function administer(serverUrl: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}
+
+/** The first empty one of Redis' sixteen databases, marked as taken; what others keep is never touched. */
+async function ownRedis(serverUrl: string): Promise<string> {
+  for (let number = 15; number > 0; number -= 1) {
+    const url = new URL(serverUrl);
+    url.pathname = `/${number}`;
+    const engine = createTcpRedis(url.href);
+    try {
+      if ((await engine.call(["DBSIZE"])) !== 0) continue;
+      const mark = ["SET", "gangway:harness", String(process.pid), "NX", "EX", String(REDIS_LEASE_SECONDS)];
+      if ((await engine.call(mark)) === "OK") return url.href;
+    } finally {
+      await engine.close();
+    }
+  }
+  throw new Error("TEST_REDIS_URL names a server without an empty database.");
+}
+
+/** A run that dies leaves its database marked for no longer than this. */
+const REDIS_LEASE_SECONDS = 3_600;
 
 /** Starting the embedded database takes seconds: it is done once a process and never undone. */
 function sharedPostgres(): Promise<PostgresStore> {
