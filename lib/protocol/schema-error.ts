@@ -19,8 +19,10 @@ export function schemaError(error: z.core.$ZodError, body: unknown): GatewayErro
 function innermost(issue: Issue, body: unknown): Issue {
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue;
   const deepest = issue.errors.map((branch) => branch[0]).filter((first) => first !== undefined);
-  const best = deepest.toSorted((a, b) => b.path.length - a.path.length)[0];
-  if (best === undefined || best.path.length === 0) return issue;
+  // Of those that got equally far, one that liked the type knows more than one that did not.
+  const rank = (candidate: Issue) => candidate.path.length * 2 + (candidate.code === "invalid_type" ? 0 : 1);
+  const best = deepest.toSorted((a, b) => rank(b) - rank(a))[0];
+  if (best === undefined || rank(best) === 0) return issue;
   return innermost({ ...best, path: [...issue.path, ...best.path] }, body);
 }
 

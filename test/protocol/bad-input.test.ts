@@ -1,0 +1,257 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { addCredit } from "../../lib/billing/add-credit.ts";
+import { ERROR_CATALOG, type ErrorCode } from "../../lib/errors/error-catalog.ts";
+import { createTestApp, post, type TestApp } from "../http/test-app.ts";
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await createTestApp();
+  await addCredit(app.ports, {
+    key: "test:rows",
+    accountId: "acct_a",
+    amountNanoUsd: 900_000_000_000n,
+    bucket: "purchased",
+    kind: "admin_credit",
+    description: null,
+  });
+});
+afterEach(async () => {
+  // Whatever was wrong with it, a refused request holds nothing, calls nobody and leaves no trace of its content.
+  await app.settle();
+  expect(app.upstreamCalls).toHaveLength(0);
+  expect(Object.keys(app.redisContent()).filter((key) => key.startsWith("gw:h:"))).toEqual([]);
+  expect(app.logLines.join("\n")).not.toContain("PROMPTCANARY");
+});
+afterAll(() => app.settle());
+
+const user = { role: "user", content: "PROMPTCANARY" };
+const openAi = (more: object) => ({ model: "openai/gpt-4o-mini", messages: [user], ...more });
+const anthropic = (more: object) => ({ model: "openai/gpt-4o-mini", max_tokens: 50, messages: [user], ...more });
+const call = { id: "call_1", type: "function", function: { name: "f", arguments: "{}" } };
+const tool = (name: string) => ({ type: "function", function: { name } });
+
+type Row = readonly [row: string, body: object | string, code: ErrorCode, param: string | null];
+
+const OPENAI_ROWS: readonly Row[] = [
+  ["B40 no model", openAi({ model: undefined }), "missing_field", "model"],
+  ["B41 model empty", openAi({ model: "" }), "invalid_type", "model"],
+  ["B41 model 5", openAi({ model: 5 }), "invalid_type", "model"],
+  ["B41 model null", openAi({ model: null }), "invalid_type", "model"],
+  ["B41 model {}", openAi({ model: {} }), "invalid_type", "model"],
+  ["B42 unknown model", openAi({ model: "openai/gpt-4o-minii" }), "model_not_found", "model"],
+  ["B43 model of 10 kB", openAi({ model: "m".repeat(10_000) }), "string_too_long", "model"],
+  ["B44 model with a path in it", openAi({ model: "../../etc" }), "model_not_found", "model"],
+  ["B44 model with a control character", openAi({ model: "a\u0000b" }), "model_not_found", "model"],
+  ["B44 model with a line feed", openAi({ model: "openai/gpt\n" }), "model_not_found", "model"],
+  ["B45 retired model", openAi({ model: "openai/gpt-4-32k" }), "model_retired", "model"],
+  ["B46 messages missing", openAi({ messages: undefined }), "missing_field", "messages"],
+  ["B47 messages []", openAi({ messages: [] }), "too_few_items", "messages"],
+  ["B48 messages a string", openAi({ messages: "hi" }), "invalid_type", "messages"],
+  [
+    "B49 10,001 messages",
+    openAi({ messages: Array.from({ length: 10_001 }, () => user) }),
+    "too_many_items",
+    "messages",
+  ],
+  ["B50 role root", openAi({ messages: [{ role: "root", content: "x" }] }), "invalid_enum", "messages[0].role"],
+  ["B51 content 5", openAi({ messages: [{ role: "user", content: 5 }] }), "invalid_type", "messages[0].content"],
+  [
+    "B52 content null without tool calls",
+    openAi({ messages: [{ role: "assistant", content: null }] }),
+    "missing_field",
+    "messages[0].content",
+  ],
+  [
+    "B53 half a surrogate pair",
+    '{"model":"openai/gpt-4o-mini","messages":[{"role":"user","content":"\\ud800"}]}',
+    "invalid_encoding",
+    null,
+  ],
+  [
+    "B54 tool message without its id",
+    openAi({ messages: [user, { role: "assistant", tool_calls: [call] }, { role: "tool", content: "x" }] }),
+    "missing_field",
+    "messages[2].tool_call_id",
+  ],
+  [
+    "B55 tool_call_id that matches nothing",
+    openAi({ messages: [user, { role: "tool", tool_call_id: "call_9", content: "x" }] }),
+    "unknown_tool_call_id",
+    "messages[1].tool_call_id",
+  ],
+  [
+    "B56 prompt over the context",
+    openAi({ messages: [{ role: "user", content: "word ".repeat(120_000) }] }),
+    "context_length_exceeded",
+    "messages",
+  ],
+  ["B57 temperature 5", openAi({ temperature: 5 }), "out_of_range", "temperature"],
+  ["B57 temperature a string", openAi({ temperature: "1" }), "invalid_type", "temperature"],
+  ["B57 temperature -1", openAi({ temperature: -1 }), "out_of_range", "temperature"],
+  ["B58 temperature NaN", '{"model":"openai/gpt-4o-mini","messages":[],"temperature":NaN}', "invalid_json", null],
+  [
+    "B58 temperature 1e999",
+    '{"model":"openai/gpt-4o-mini","messages":[{"role":"user","content":"x"}],"temperature":1e999}',
+    "out_of_range",
+    "temperature",
+  ],
+  ["B59 top_p 2", openAi({ top_p: 2 }), "out_of_range", "top_p"],
+  ["B60 max_tokens 0", openAi({ max_tokens: 0 }), "out_of_range", "max_tokens"],
+  ["B60 max_tokens -1", openAi({ max_tokens: -1 }), "out_of_range", "max_tokens"],
+  ["B60 max_tokens 1.5", openAi({ max_tokens: 1.5 }), "invalid_type", "max_tokens"],
+  ["B60 max_tokens a string", openAi({ max_tokens: "10" }), "invalid_type", "max_tokens"],
+  ["B61 max_tokens 1e12", openAi({ max_tokens: 1e12 }), "out_of_range", "max_tokens"],
+  ["B61 max_tokens over the model's", openAi({ max_tokens: 16_385 }), "out_of_range", "max_tokens"],
+  [
+    "B62 max_tokens past 2^53",
+    '{"model":"openai/gpt-4o-mini","messages":[{"role":"user","content":"x"}],"max_tokens":9007199254740993}',
+    "out_of_range",
+    "max_tokens",
+  ],
+  [
+    "B63 two maxima that differ",
+    openAi({ max_tokens: 5, max_completion_tokens: 6 }),
+    "conflicting_fields",
+    "max_tokens",
+  ],
+  ["B64 n 0", openAi({ n: 0 }), "out_of_range", "n"],
+  ["B64 n 129", openAi({ n: 129 }), "out_of_range", "n"],
+  ["B65 stop with 17 items", openAi({ stop: Array.from({ length: 17 }, () => "x") }), "too_many_items", "stop"],
+  ["B66 stream a string", openAi({ stream: "true" }), "invalid_type", "stream"],
+  [
+    "B67 stream_options without stream",
+    openAi({ stream_options: { include_usage: true } }),
+    "conflicting_fields",
+    "stream_options",
+  ],
+  [
+    "B68 129 tools",
+    openAi({ tools: Array.from({ length: 129 }, (_, index) => tool(`f${index}`)) }),
+    "too_many_items",
+    "tools",
+  ],
+  ["B78 a base URL in the body", openAi({ base_url: "http://169.254.169.254" }), "forbidden_field", "base_url"],
+];
+
+const ANTHROPIC_ROWS: readonly Row[] = [
+  ["B40 no model", anthropic({ model: undefined }), "missing_field", "model"],
+  ["B41 model empty", anthropic({ model: "" }), "invalid_type", "model"],
+  ["B41 model 5", anthropic({ model: 5 }), "invalid_type", "model"],
+  ["B42 unknown model", anthropic({ model: "openai/gpt-4o-minii" }), "model_not_found", "model"],
+  ["B43 model of 10 kB", anthropic({ model: "m".repeat(10_000) }), "string_too_long", "model"],
+  ["B44 model with a path in it", anthropic({ model: "../../etc" }), "model_not_found", "model"],
+  ["B45 retired model", anthropic({ model: "claude-2.1" }), "model_retired", "model"],
+  ["B46 messages missing", anthropic({ messages: undefined }), "missing_field", "messages"],
+  ["B47 messages []", anthropic({ messages: [] }), "too_few_items", "messages"],
+  ["B48 messages a string", anthropic({ messages: "hi" }), "invalid_type", "messages"],
+  [
+    "B49 10,001 messages",
+    anthropic({ messages: Array.from({ length: 10_001 }, () => user) }),
+    "too_many_items",
+    "messages",
+  ],
+  ["B50 role root", anthropic({ messages: [{ role: "root", content: "x" }] }), "invalid_enum", "messages[0].role"],
+  ["B51 content 5", anthropic({ messages: [{ role: "user", content: 5 }] }), "invalid_type", "messages[0].content"],
+  [
+    "B52 content null",
+    anthropic({ messages: [{ role: "user", content: null }] }),
+    "invalid_type",
+    "messages[0].content",
+  ],
+  [
+    "B53 half a surrogate pair",
+    '{"model":"openai/gpt-4o-mini","max_tokens":5,"messages":[{"role":"user","content":"\\ud800"}]}',
+    "invalid_encoding",
+    null,
+  ],
+  [
+    "B54 tool result without its id",
+    anthropic({ messages: [{ role: "user", content: [{ type: "tool_result" }] }] }),
+    "missing_field",
+    "messages[0].content[0].tool_use_id",
+  ],
+  [
+    "B55 tool result that matches nothing",
+    anthropic({ messages: [{ role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_9" }] }] }),
+    "unknown_tool_call_id",
+    "messages[0].content[0].tool_use_id",
+  ],
+  [
+    "B56 prompt over the context",
+    anthropic({ messages: [{ role: "user", content: "word ".repeat(120_000) }] }),
+    "context_length_exceeded",
+    "messages",
+  ],
+  ["B57 temperature 5", anthropic({ temperature: 5 }), "out_of_range", "temperature"],
+  ["B57 temperature a string", anthropic({ temperature: "1" }), "invalid_type", "temperature"],
+  [
+    "B58 temperature 1e999",
+    '{"model":"openai/gpt-4o-mini","max_tokens":5,"messages":[{"role":"user","content":"x"}],"temperature":1e999}',
+    "out_of_range",
+    "temperature",
+  ],
+  ["B59 top_p 2", anthropic({ top_p: 2 }), "out_of_range", "top_p"],
+  ["B60 max_tokens missing", anthropic({ max_tokens: undefined }), "missing_field", "max_tokens"],
+  ["B60 max_tokens 0", anthropic({ max_tokens: 0 }), "out_of_range", "max_tokens"],
+  ["B60 max_tokens 1.5", anthropic({ max_tokens: 1.5 }), "invalid_type", "max_tokens"],
+  ["B61 max_tokens over the model's", anthropic({ max_tokens: 16_385 }), "out_of_range", "max_tokens"],
+  [
+    "B65 17 stop sequences",
+    anthropic({ stop_sequences: Array.from({ length: 17 }, () => "x") }),
+    "too_many_items",
+    "stop_sequences",
+  ],
+  ["B66 stream a string", anthropic({ stream: "true" }), "invalid_type", "stream"],
+  [
+    "B68 129 tools",
+    anthropic({ tools: Array.from({ length: 129 }, (_, index) => ({ name: `f${index}` })) }),
+    "too_many_items",
+    "tools",
+  ],
+  [
+    "thinking budget below the minimum",
+    anthropic({ thinking: { type: "enabled", budget_tokens: 5 } }),
+    "out_of_range",
+    "thinking.budget_tokens",
+  ],
+  ["B78 a base URL in the body", anthropic({ api_base: "http://169.254.169.254" }), "forbidden_field", "api_base"],
+];
+
+async function send(path: string, body: object | string): Promise<Response> {
+  const request = post(path, typeof body === "string" ? {} : body, { authorization: `Bearer ${app.key}` });
+  return app.fetch(typeof body === "string" ? new Request(request, { body, method: "POST" }) : request);
+}
+
+describe("OpenAI's dialect", () => {
+  test.each(OPENAI_ROWS)("%s", async (_, body, code, param) => {
+    const reply = await send("/v1/chat/completions", body);
+    expect(reply.status).toBe(ERROR_CATALOG[code].status);
+    const { error } = await reply.json();
+    expect(error).toMatchObject({ type: ERROR_CATALOG[code].openai, code, param });
+    expect(error.message.length).toBeLessThanOrEqual(300);
+    expect(error.request_id).toBe(reply.headers.get("x-request-id"));
+    expect(error.message).not.toContain("PROMPTCANARY");
+  });
+
+  test("B42 B45 a refusal of a model names what to use instead", async () => {
+    const { error: unknown } = await (
+      await send("/v1/chat/completions", openAi({ model: "openai/gpt-4o-minii" }))
+    ).json();
+    expect(unknown.message).toContain("openai/gpt-4o-mini");
+    const { error: retired } = await (await send("/v1/chat/completions", openAi({ model: "openai/gpt-4-32k" }))).json();
+    expect(retired.message).toContain("openai/gpt-4o");
+  });
+});
+
+describe("Anthropic's dialect", () => {
+  test.each(ANTHROPIC_ROWS)("%s", async (_, body, code, param) => {
+    const reply = await send("/v1/messages", body);
+    expect(reply.status).toBe(ERROR_CATALOG[code].status);
+    const { type, error, request_id: requestId } = await reply.json();
+    expect({ type, error: error.type }).toEqual({ type: "error", error: ERROR_CATALOG[code].anthropic });
+    if (param !== null) expect(error.message).toContain(param);
+    expect(requestId).toBe(reply.headers.get("x-request-id"));
+    expect(error.message).not.toContain("PROMPTCANARY");
+  });
+});
