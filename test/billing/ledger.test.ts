@@ -3,7 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { insertAccount } from "../../lib/accounts/account-store.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
 import { mirrorKey, OPEN_KEY } from "../../lib/billing/ledger-scripts.ts";
-import { checkLedger, holdInPostgres, readBalance, type SettleItem } from "../../lib/billing/ledger-store.ts";
+import {
+  checkLedger,
+  holdInPostgres,
+  readBalance,
+  type SettleItem,
+  settleInPostgres,
+} from "../../lib/billing/ledger-store.ts";
 import {
   appendHold,
   checkpointReservation,
@@ -284,6 +290,40 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
       await sql`select * from ledger_refund(${reservation.requestId}, 'provider_error')`.execute(stores.database);
     }
     expect(await balance(id)).toMatchObject({ allowance: 1n * USD, purchased: 10n * USD });
+  });
+
+  test("P2 P5 a batch settles each request once and splits it as if they came one by one; a bad item fails alone", async () => {
+    const id = await account(100n, 10n);
+    const other = await account(100n);
+    const [first, second, third] = ["a", "b", "c"].map((name) => ({ accountId: id, requestId: `${id}:${name}` }));
+    if (first === undefined || second === undefined || third === undefined) throw new Error("three requests");
+    const stranger = { accountId: "acct_nobody", requestId: `${id}:d` };
+    const elsewhere = { accountId: other, requestId: `${other}:a` };
+    const batch = [
+      item(first, 4n),
+      item(second, 9n),
+      item(first, 4n),
+      item(stranger, 1n),
+      item(third, 0n),
+      item(elsewhere, 30n),
+    ];
+    for (let times = 0; times < 2; times++) {
+      const replies = await settleInPostgres(stores.database, batch);
+      const failed = replies.filter(({ status }) => status === "failed").map(({ request_id: request }) => request);
+      expect(failed).toEqual([stranger.requestId]);
+      expect(await balance(id)).toMatchObject({ allowance: 0n, purchased: 97n });
+      expect((await balance(other)).purchased).toBe(70n);
+    }
+    const { rows } = await sql<{ from_allowance: string; from_purchased: string }>`
+      select from_allowance::text, from_purchased::text from credit_transaction
+      where request_id in (${first.requestId}, ${second.requestId}, ${third.requestId}) order by request_id`.execute(
+      stores.database,
+    );
+    expect(rows.map((row) => [row.from_allowance, row.from_purchased])).toEqual([
+      ["4", "0"],
+      ["6", "3"],
+      ["0", "0"],
+    ]);
   });
 
   test("the books are append-only: nothing written can be changed or removed", async () => {

@@ -90,7 +90,9 @@ const GUARDS = [
     return null;
   end $$`,
   `create constraint trigger credit_entry_balances after insert on credit_entry
-    deferrable initially deferred for each row execute function credit_check_balanced()`,
+    deferrable initially deferred for each row
+    -- Every transaction that moves something has exactly one leg of ours: one check a transaction is enough.
+    when (new.account_id is null) execute function credit_check_balanced()`,
 ];
 
 const FUNCTIONS = [
@@ -240,21 +242,92 @@ const FUNCTIONS = [
       c.allowance + c.purchased, c.allowance + c.purchased - c.held, c.version
       from credit_account c where c.account_id = p_account;
   end $$`,
-  // Many settles in one statement. Accounts are taken in one order; an item that fails does not take others with it.
+  // All first settles of one account at once: the row is locked and written once, the split between allowance and
+  // purchased credit follows the order of the items. Items that were settled before are left to ledger_settle.
+  `create function credit_settle_new(p_account text, p_items jsonb) returns void
+  language plpgsql security definer set search_path = public, pg_temp as $$
+  declare a credit_account; used_allowance bigint; used_purchased bigint; settled bigint; strict_sum bigint; strict_count bigint; shadow_sum bigint;
+  begin
+    select * into a from credit_account c where c.account_id = p_account for update;
+    if not found then raise exception 'no such account' using errcode = 'no_data_found'; end if;
+    if exists (select 1 from jsonb_array_elements(p_items) x(value) where (x.value ->> 'amount')::bigint < 0) then
+      raise exception 'negative amount' using errcode = 'check_violation';
+    end if;
+    with item as (
+      select x.value ->> 'request' as request, (x.value ->> 'amount')::bigint as amount, x.value -> 'detail' as detail,
+        coalesce(sum((x.value ->> 'amount')::bigint) over (order by x.position rows between unbounded preceding and 1 preceding), 0) as before
+      from jsonb_array_elements(p_items) with ordinality x(value, position)
+    ), split as (
+      select request, amount, detail, least(amount, greatest(0, a.allowance - before))::bigint as from_allowance from item
+    ), posted as (
+      insert into credit_transaction (key, account_id, kind, source, amount, from_allowance, from_purchased, request_id, detail)
+      select 'settle:' || request, p_account, 'settle', 'final', amount, from_allowance, amount - from_allowance, request,
+        coalesce(detail, '{}') from split
+      returning key, amount, from_allowance, from_purchased
+    ), legs as (
+      insert into credit_entry (transaction_key, account_id, bucket, amount)
+      select p.key, leg.account_id, leg.bucket, leg.amount
+      from posted p cross join lateral (values
+        (p_account, 'allowance', -p.from_allowance), (p_account, 'purchased', -p.from_purchased), (null, 'sys:revenue', p.amount)
+      ) as leg(account_id, bucket, amount)
+      where leg.amount <> 0
+    ), tried as (
+      insert into provider_attempt (request_id, position, provider, outcome, cost)
+      select x.value ->> 'request', t.position, t.attempt ->> 'provider', t.attempt ->> 'outcome', (t.attempt ->> 'cost')::bigint
+      from jsonb_array_elements(p_items) x(value)
+        cross join lateral jsonb_array_elements(coalesce(x.value -> 'attempts', '[]')) with ordinality t(attempt, position)
+      on conflict do nothing
+    ), closed as (
+      update credit_hold h set state = 'closed'
+      where h.request_id in (select request from item) and h.account_id = p_account and h.state = 'held'
+      returning h.tier, h.amount
+    )
+    select (select coalesce(sum(from_allowance), 0) from posted), (select coalesce(sum(from_purchased), 0) from posted),
+      (select count(*) from posted),
+      (select coalesce(sum(amount) filter (where tier = 'strict'), 0) from closed),
+      (select count(*) filter (where tier = 'strict') from closed),
+      (select coalesce(sum(amount) filter (where tier = 'shadow'), 0) from closed)
+    into used_allowance, used_purchased, settled, strict_sum, strict_count, shadow_sum;
+    update credit_account c set allowance = c.allowance - used_allowance, purchased = c.purchased - used_purchased,
+      held = c.held - strict_sum, held_shadow = c.held_shadow - shadow_sum, version = c.version + settled + strict_count
+      where c.account_id = p_account;
+  end $$`,
+  // Many settles in one statement. Accounts are taken in one order; what fails does not take others with it.
   `create function ledger_settle_batch(p_items jsonb)
   returns table (request_id text, status text, charged bigint, base bigint, version bigint)
   language plpgsql security definer set search_path = public, pg_temp as $$
-  declare item jsonb; r record;
+  declare owner text; mine jsonb; fresh jsonb; others jsonb; item jsonb; r record;
   begin
-    for item in select x.value from jsonb_array_elements(p_items) as x(value) order by x.value ->> 'account' loop
-      begin
-        select * into r from ledger_settle(item ->> 'request', item ->> 'account', (item ->> 'amount')::bigint, 'final',
-          item -> 'detail', coalesce(item -> 'attempts', '[]'));
-        request_id := item ->> 'request'; status := r.status; charged := r.charged; base := r.base; version := r.version;
-      exception when others then
-        request_id := item ->> 'request'; status := 'failed'; charged := null; base := null; version := null;
-      end;
-      return next;
+    for owner in select distinct x.value ->> 'account' from jsonb_array_elements(p_items) x(value) order by 1 loop
+      perform 1 from credit_account c where c.account_id = owner for update;
+      select jsonb_agg(x.value order by x.position) into mine
+        from jsonb_array_elements(p_items) with ordinality x(value, position) where x.value ->> 'account' = owner;
+      -- First settles together; replays, corrections and repeats within the batch one by one.
+      select jsonb_agg(y.value) filter (where y.nth = 1 and not y.known), jsonb_agg(y.value) filter (where y.nth > 1 or y.known)
+        into fresh, others
+        from (select x.value, row_number() over (partition by x.value ->> 'request' order by x.position) as nth,
+                exists (select 1 from credit_transaction t where t.key = 'settle:' || (x.value ->> 'request')) as known
+              from jsonb_array_elements(mine) with ordinality x(value, position)) y;
+      if fresh is not null then
+        begin
+          perform credit_settle_new(owner, fresh);
+          return query select x.value ->> 'request', 'ok', (x.value ->> 'amount')::bigint,
+            c.allowance + c.purchased - c.held, c.version
+            from jsonb_array_elements(fresh) x(value), credit_account c where c.account_id = owner;
+        exception when others then
+          others := fresh || coalesce(others, '[]');
+        end;
+      end if;
+      for item in select x.value from jsonb_array_elements(coalesce(others, '[]')) x(value) loop
+        begin
+          select * into r from ledger_settle(item ->> 'request', item ->> 'account', (item ->> 'amount')::bigint, 'final',
+            item -> 'detail', coalesce(item -> 'attempts', '[]'));
+          request_id := item ->> 'request'; status := r.status; charged := r.charged; base := r.base; version := r.version;
+        exception when others then
+          request_id := item ->> 'request'; status := 'failed'; charged := null; base := null; version := null;
+        end;
+        return next;
+      end loop;
     end loop;
   end $$`,
   // For a request that was refused before any provider was called: the hold ends, nothing is written of it.
