@@ -10,7 +10,7 @@ import { ConfigurationError, parseSettings } from "../../lib/platform/configurat
 import { createLog } from "../../lib/platform/log.ts";
 import { printBanner } from "../../lib/platform/node/banner.ts";
 import { openDataDirectory } from "../../lib/platform/node/data-directory.ts";
-import { openNodeStores } from "../../lib/platform/node/node-stores.ts";
+import { migrateStores, openNodeStores } from "../../lib/platform/node/node-stores.ts";
 import { serveStores } from "../../lib/platform/store-server/store-server.ts";
 import { APP_VERSION } from "../../lib/platform/version.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
@@ -34,8 +34,10 @@ async function run(): Promise<void> {
   const { engine, rawSql } = stores;
   if (engine === null || rawSql === null)
     throw new ConfigurationError("dev:worker takes embedded stores, or REDIS_URL and DATABASE_URL.");
-  await migrate(stores.database);
-  await loadSeedCatalog(stores.database);
+  await migrateStores(settings.stores, stores, async (database) => {
+    await migrate(database);
+    await loadSeedCatalog(database);
+  });
   const account = await ensureLocalAccount(
     { ...stores, log },
     new KeyHasher(salt),

@@ -2,12 +2,16 @@ import { ConfigurationError, parseSettings } from "../../lib/platform/configurat
 import { createLog } from "../../lib/platform/log.ts";
 import { printBanner } from "../../lib/platform/node/banner.ts";
 import { bufferedLines } from "../../lib/platform/node/buffered-lines.ts";
+import { DirectoryInUse } from "../../lib/platform/node/lock-directory.ts";
 import { APP_VERSION } from "../../lib/platform/version.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
-import { startNode } from "./start-node.ts";
+import { type RunningGateway, startNode } from "./start-node.ts";
 
 /** `npm start`. */
+// Whoever read the log may be gone; the clients are not.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
 const lines = bufferedLines((text) => process.stdout.write(text));
 const log = createLog(lines.write);
 try {
@@ -18,16 +22,26 @@ try {
   const stop = () => {
     if (stopping) process.exit(1);
     stopping = true;
-    void running.stop().then(() => {
-      lines.flush();
-      process.exit(0);
-    });
+    void end(running);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
 } catch (error) {
-  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof ConfigurationError || error instanceof DirectoryInUse)
+    process.stderr.write(`${error.message}\n`);
   else log.error("start_failed", error);
   lines.flush();
   process.exit(1);
+}
+
+async function end(running: RunningGateway): Promise<void> {
+  let status = 0;
+  try {
+    await running.stop();
+  } catch (error) {
+    log.error("stop_failed", error);
+    status = 1;
+  }
+  lines.flush();
+  process.exit(status);
 }

@@ -1,6 +1,6 @@
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
-import { createTcpPostgres } from "../../lib/platform/postgres/tcp-postgres.ts";
+import { createTcpPostgres, MIGRATION_TIMEOUT_MS } from "../../lib/platform/postgres/tcp-postgres.ts";
 
 /** `npm run migrate`: brings the database of DATABASE_URL up to date, over TCP (Neon has that too), and adds the seed catalog. */
 const url = process.env["DATABASE_URL"];
@@ -10,7 +10,7 @@ if (url === undefined || !/^postgres(?:ql)?:\/\//.test(url)) {
   );
   process.exit(1);
 }
-const postgres = createTcpPostgres(url);
+const postgres = createTcpPostgres(url, MIGRATION_TIMEOUT_MS);
 try {
   const applied = await migrate(postgres.database);
   await loadSeedCatalog(postgres.database);

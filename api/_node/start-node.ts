@@ -14,7 +14,7 @@ import type { Settings } from "../../lib/platform/configuration.ts";
 import { answerClientError } from "../../lib/platform/node/client-error.ts";
 import { openDataDirectory } from "../../lib/platform/node/data-directory.ts";
 import { withDemoUpstream } from "../../lib/platform/node/demo-upstream.ts";
-import { openNodeStores } from "../../lib/platform/node/node-stores.ts";
+import { migrateStores, openNodeStores } from "../../lib/platform/node/node-stores.ts";
 import { createUndiciUpstream } from "../../lib/platform/upstream/undici-upstream.ts";
 import type { Configuration } from "../../lib/ports/configuration.ts";
 import type { Log } from "../../lib/ports/log.ts";
@@ -64,8 +64,10 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
     log,
   };
   if (settings.stores.postgres.kind !== "neon") {
-    await migrate(stores.database);
-    await loadSeedCatalog(stores.database);
+    await migrateStores(settings.stores, stores, async (database) => {
+      await migrate(database);
+      await loadSeedCatalog(database);
+    });
   }
   const settler = createBatchingSettler({ maxBatch: SETTLE_BATCH, maxDelayMs: SETTLE_DELAY_MS });
   const gateway = createGateway(configuration, settler);

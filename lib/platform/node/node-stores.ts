@@ -8,12 +8,13 @@ import type { RedisScript } from "../../ports/redis-script.ts";
 import type { StoreSettings } from "../configuration.ts";
 import { createEmbeddedPostgres, type PostgresStore } from "../postgres/embedded-postgres.ts";
 import { createNeonPostgres } from "../postgres/neon-postgres.ts";
-import { createTcpPostgres } from "../postgres/tcp-postgres.ts";
+import { createTcpPostgres, MIGRATION_TIMEOUT_MS } from "../postgres/tcp-postgres.ts";
 import { createEmbeddedRedis } from "../redis/embedded-redis.ts";
 import type { RedisEngine } from "../redis/redis-engine.ts";
 import { createEngineRedis, createUpstashRedis } from "../redis/requester.ts";
 import { createTcpRedis } from "../redis/tcp-redis.ts";
 import type { RawSql } from "../store-server/raw-sql.ts";
+import { lockDirectory } from "./lock-directory.ts";
 
 /** The stores of a Node process. */
 export interface NodeStores {
@@ -25,6 +26,7 @@ export interface NodeStores {
   close(): Promise<void>;
 }
 
+/** @throws DirectoryInUse when another process has the embedded database */
 export async function openNodeStores(
   settings: StoreSettings,
   options: { readonly dataDirectory: string; readonly clock: Clock; readonly scripts: readonly RedisScript[] },
@@ -67,13 +69,27 @@ function known(engine: RedisEngine | null): RedisEngine {
   return engine;
 }
 
+/** Hands `work` the database for what may take long: without the short deadline that statements of requests have. */
+export async function migrateStores(
+  settings: StoreSettings,
+  stores: NodeStores,
+  work: (database: Kysely<Database>) => Promise<void>,
+): Promise<void> {
+  if (settings.postgres.kind !== "tcp") return work(stores.database);
+  const patient = createTcpPostgres(settings.postgres.url, MIGRATION_TIMEOUT_MS);
+  try {
+    await work(patient.database);
+  } finally {
+    await patient.close();
+  }
+}
+
 type OpenPostgres = Pick<PostgresStore, "database" | "close"> & { readonly rawSql: RawSql | null };
 
 async function openPostgres(settings: StoreSettings["postgres"], dataDirectory: string): Promise<OpenPostgres> {
   switch (settings.kind) {
     case "embedded":
-      mkdirSync(dataDirectory, { recursive: true });
-      return createEmbeddedPostgres(join(dataDirectory, "postgres"));
+      return openEmbedded(dataDirectory);
     case "tcp":
       return createTcpPostgres(settings.url);
     case "neon": {
@@ -81,4 +97,17 @@ async function openPostgres(settings: StoreSettings["postgres"], dataDirectory: 
       return { database, rawSql: null, close: () => database.destroy() };
     }
   }
+}
+
+async function openEmbedded(dataDirectory: string): Promise<OpenPostgres> {
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const unlock = await lockDirectory(dataDirectory);
+  const postgres = await createEmbeddedPostgres(join(dataDirectory, "postgres"));
+  return {
+    ...postgres,
+    async close() {
+      await postgres.close();
+      await unlock();
+    },
+  };
 }

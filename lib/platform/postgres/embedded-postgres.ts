@@ -10,6 +10,9 @@ export interface PostgresStore {
   close(): Promise<void>;
 }
 
+/** A statement that takes longer is given up: its caller is told, and what it still does comes before the next one. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
 /** An error of Postgres' own, with its code and the other fields. */
 class PostgresError extends Error {
   override readonly name = "PostgresError";
@@ -38,12 +41,12 @@ class PgliteConnection {
   readonly #waiting = new Map<number, { resolve(reply: WorkerReply): void; reject(error: Error): void }>();
   #number = 0;
   #lock: Promise<void> = Promise.resolve();
+  #ended: Error | null = null;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on("message", (reply: WorkerReply) => {
       this.#waiting.get(reply.number)?.resolve(reply);
-      this.#waiting.delete(reply.number);
     });
     worker.on("error", (error) => this.#fail(error));
     worker.on("exit", () => this.#fail(new Error("The embedded database has ended.")));
@@ -53,17 +56,32 @@ class PgliteConnection {
     const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: dataDirectory });
     const connection = new PgliteConnection(worker);
     await new Promise<WorkerReply>((resolve, reject) => connection.#waiting.set(0, { resolve, reject }));
+    connection.#waiting.delete(0);
     return connection;
   }
 
   async query(sql: string, parameters: readonly unknown[], raw: boolean): Promise<WorkerReply> {
     const request: WorkerRequest = { number: ++this.#number, sql, parameters, raw };
-    const reply = await new Promise<WorkerReply>((resolve, reject) => {
-      this.#waiting.set(request.number, { resolve, reject });
-      this.#worker.postMessage(request);
-    });
+    const reply = await this.#replyTo(request);
     if (reply.error === undefined) return reply;
     throw Object.assign(new PostgresError(String(reply.error["message"])), reply.error);
+  }
+
+  async #replyTo(request: WorkerRequest): Promise<WorkerReply> {
+    if (this.#ended !== null) throw this.#ended;
+    const { promise, resolve, reject } = Promise.withResolvers<WorkerReply>();
+    const timer = setTimeout(
+      () => reject(new Error("The embedded database did not answer in time.")),
+      STATEMENT_TIMEOUT_MS,
+    );
+    this.#waiting.set(request.number, { resolve, reject });
+    this.#worker.postMessage(request);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(request.number);
+    }
   }
 
   /** Waits for the connection; the function given back passes it on. */
@@ -76,12 +94,14 @@ class PgliteConnection {
   }
 
   async close(): Promise<void> {
+    if (this.#ended !== null) return;
     const ended = new Promise((resolve) => this.#worker.once("exit", resolve));
     this.#worker.postMessage("close");
     await ended;
   }
 
   #fail(error: Error): void {
+    this.#ended ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -140,7 +160,8 @@ function rawSqlOf(connection: PgliteConnection): RawSql {
         await connection.query("commit", [], false);
         return results;
       } catch (error) {
-        await connection.query("rollback", [], false);
+        // Whatever the rollback says, the caller needs to know what went wrong first.
+        await connection.query("rollback", [], false).catch(() => {});
         throw error;
       } finally {
         release();

@@ -6,21 +6,31 @@ import type { PostgresStore } from "./embedded-postgres.ts";
 
 /** A statement that takes longer is given up by the server; callers key their writes and try again. */
 const STATEMENT_TIMEOUT_MS = 5_000;
+/** A migration may have to rewrite a table, or wait for another process that is at it. */
+export const MIGRATION_TIMEOUT_MS = 600_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_CONNECTIONS = 10;
 
-/** A real PostgreSQL over TCP, pooled. */
-export function createTcpPostgres(connectionString: string): PostgresStore {
+/**
+ * A real PostgreSQL over TCP, pooled. A connection that breaks fails the statements that were on it and nothing else.
+ * @param statementTimeoutMs how long one statement may take
+ */
+export function createTcpPostgres(
+  connectionString: string,
+  statementTimeoutMs: number = STATEMENT_TIMEOUT_MS,
+): PostgresStore {
   const pool = new pg.Pool({
     connectionString,
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1_000,
     keepAlive: true,
   });
-  // An idle connection that the server drops must not take the process with it.
+  // A connection that the server drops must not take the process with it. The pool listens to those that are idle; one in
+  // use tells its statement, and then says it again as an event that nobody else would hear.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   const database = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return { database, rawSql: rawSqlOf(pool), close: () => database.destroy() };
 }
@@ -45,6 +55,7 @@ function rawSqlOf(pool: pg.Pool): RawSql {
     execute: ({ sql, parameters }) => execute(pool, sql, parameters),
     batch: async (statements, options) => {
       const client = await pool.connect();
+      let broken = false;
       try {
         await client.query("begin");
         const setUp = transactionStatement(options);
@@ -54,10 +65,13 @@ function rawSqlOf(pool: pg.Pool): RawSql {
         await client.query("commit");
         return results;
       } catch (error) {
-        await client.query("rollback");
+        // A connection that cannot even roll back is not fit for the next caller.
+        await client.query("rollback").catch(() => {
+          broken = true;
+        });
         throw error;
       } finally {
-        client.release();
+        client.release(broken);
       }
     },
   };
