@@ -40,9 +40,12 @@ export function createEmbeddedRedis(options: {
     return script.native(call, rest.slice(0, keys), rest.slice(keys));
   }
 
+  /** A server keeps bytes: half of a surrogate pair, which has none, reaches it as the replacement character. */
+  const received = (command: readonly string[]) => command.map((argument) => argument.toWellFormed());
+
   function reply(command: readonly string[]): CommandReply {
     try {
-      return { result: run(command) };
+      return { result: run(received(command)) };
     } catch (error) {
       if (error instanceof RedisReplyError) return { error: error.message };
       throw error;
@@ -50,7 +53,7 @@ export function createEmbeddedRedis(options: {
   }
 
   return {
-    call: async (command) => run(command),
+    call: async (command) => run(received(command)),
     pipeline: async (commands) => commands.map(reply),
     transaction: async (commands) => commands.map(reply),
     close: async () => {},

@@ -1,4 +1,4 @@
-import { Redis } from "@upstash/redis";
+import { errors, Redis } from "@upstash/redis";
 import type { Clock } from "../../ports/clock.ts";
 import type { CommandReply, RedisEngine } from "./redis-engine.ts";
 import { RedisReplyError } from "./reply-error.ts";
@@ -27,7 +27,7 @@ export function createUpstashRedis(options: {
   readonly token: string;
   readonly clock: Clock;
 }): Redis {
-  return clientWith(options.url, options.token, new StoreGuard(options.clock), (own) => own);
+  return clientWith(options.url, options.token, new StoreGuard(options.clock), restRequester);
 }
 
 /**
@@ -42,7 +42,8 @@ function clientWith(url: string, token: string, guard: StoreGuard, over: (own: R
     enableAutoPipelining: false,
     enableTelemetry: false,
     readYourWrites: false,
-    retry: false,
+    // Not `false`, which means one more try: a command whose reply was lost would be done twice.
+    retry: { retries: 0 },
     signal: () => guard.signal(),
   });
   const own: unknown = Reflect.get(redis, "client");
@@ -58,6 +59,29 @@ function isRequester(value: unknown): value is Requester {
 /** Passes calls on while the store answers; rejects at once while it does not. */
 function guarded(requester: Requester, guard: StoreGuard): Requester {
   return { request: (request) => guard.run(() => requester.request(request)) };
+}
+
+/** Complaints about the client rather than the command: none will be answered (upstash.com/docs/redis/troubleshooting, read 2026-11-24). */
+const REFUSED = /^(?:WRONGPASS|NOAUTH)\b|limit exceeded/;
+
+/**
+ * Upstash replies to a command's error with status 400, of which its client makes an exception that repeats the whole
+ * command. Here it is a reply again, as from any Redis: the store is well, and what was sent stays out of the message.
+ */
+function restRequester(own: Requester): Requester {
+  return {
+    async request(request) {
+      try {
+        return await own.request(request);
+      } catch (error) {
+        if (!(error instanceof errors.UpstashError) || error instanceof errors.UpstashJSONParseError) throw error;
+        const complaint = error.message.replace(`, command was: ${JSON.stringify(request.body)}`, "");
+        const isOfCommand = (request.path ?? []).length === 0 && !REFUSED.test(complaint);
+        if (isOfCommand) return { error: complaint };
+        throw new errors.UpstashError(complaint);
+      }
+    },
+  };
 }
 
 function engineRequester(engine: RedisEngine): Requester {
@@ -88,12 +112,13 @@ async function single(engine: RedisEngine, command: readonly string[]): Promise<
   }
 }
 
-function commandsOf(body: unknown): readonly (readonly string[])[] {
+/** A list of commands as the client sends it; what is no command is an empty one. */
+export function commandsOf(body: unknown): readonly (readonly string[])[] {
   return Array.isArray(body) ? body.map(commandOf) : [];
 }
 
 /** Every argument as text, as Upstash's REST API takes them. */
-export function commandOf(body: unknown): readonly string[] {
+function commandOf(body: unknown): readonly string[] {
   if (!Array.isArray(body)) return [];
   return body.map((part) => {
     if (typeof part === "string") return part;

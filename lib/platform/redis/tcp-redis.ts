@@ -5,8 +5,9 @@ import type { CommandReply, RedisEngine } from "./redis-engine.ts";
 import { RedisReplyError } from "./reply-error.ts";
 
 /**
- * A real Redis over TCP. Scripts go as EVALSHA, so that their text travels once; a server that has forgotten one is told
- * again. While the connection is down commands fail at once rather than wait: the guard above counts on it.
+ * A real Redis over TCP. A script's text travels once a connection, then its hash does; a server that was made to forget
+ * it is told again, after the rest of that pipeline. While the connection is down commands fail at once rather than wait:
+ * the guard above counts on it.
  */
 export function createTcpRedis(url: string): RedisEngine {
   const connection = new Connection(url, {
@@ -18,23 +19,24 @@ export function createTcpRedis(url: string): RedisEngine {
   });
   // Each failed command has told its caller already.
   connection.on("error", () => {});
+  /** Scripts that this connection has sent in full. The next one may lead to a server that knows none. */
   const hashes = new Map<string, string>();
+  connection.on("close", () => hashes.clear());
 
   function sent(command: readonly string[]): readonly string[] {
     if (command[0]?.toUpperCase() !== "EVAL") return command;
     const [, lua = "", ...rest] = command;
-    let hash = hashes.get(lua);
-    if (hash === undefined) {
-      hash = createHash("sha1").update(lua).digest("hex");
-      hashes.set(lua, hash);
-    }
-    return ["EVALSHA", hash, ...rest];
+    const hash = hashes.get(lua);
+    if (hash !== undefined) return ["EVALSHA", hash, ...rest];
+    hashes.set(lua, createHash("sha1").update(lua).digest("hex"));
+    return command;
   }
 
   async function run(commands: readonly (readonly string[])[], transactional: boolean): Promise<CommandReply[]> {
     const batch = transactional ? connection.multi() : connection.pipeline();
     for (const command of commands) {
-      const [name = "", ...args] = sent(command);
+      // What stands between MULTI and EXEC must not be missing there.
+      const [name = "", ...args] = transactional ? command : sent(command);
       batch.call(name, ...args);
     }
     const results = await batch.exec();
@@ -46,12 +48,9 @@ export function createTcpRedis(url: string): RedisEngine {
     });
   }
 
-  /** Scripts that the server does not know are sent in full, in the order they stood in. */
-  async function withScripts(
-    commands: readonly (readonly string[])[],
-    transactional: boolean,
-  ): Promise<readonly CommandReply[]> {
-    const replies = await run(commands, transactional);
+  /** Scripts that the server has forgotten are sent in full, in the order they stood in. */
+  async function withScripts(commands: readonly (readonly string[])[]): Promise<readonly CommandReply[]> {
+    const replies = await run(commands, false);
     const unknown = replies.flatMap((reply, index) => (reply.error?.startsWith("NOSCRIPT") === true ? [index] : []));
     for (const index of unknown) replies[index] = await whole(commands[index] ?? []);
     return replies;
@@ -67,7 +66,7 @@ export function createTcpRedis(url: string): RedisEngine {
     }
   }
 
-  const together = coalesced((commands) => withScripts(commands, false));
+  const together = coalesced(withScripts);
 
   return {
     async call(command) {
@@ -76,7 +75,7 @@ export function createTcpRedis(url: string): RedisEngine {
       return reply.result ?? null;
     },
     pipeline: together,
-    transaction: (commands) => withScripts(commands, true),
+    transaction: (commands) => run(commands, true),
     async close() {
       connection.disconnect();
     },

@@ -1,6 +1,6 @@
 import type { RedisEngine } from "../redis/redis-engine.ts";
 import { RedisReplyError } from "../redis/reply-error.ts";
-import { commandOf } from "../redis/requester.ts";
+import { commandsOf } from "../redis/requester.ts";
 
 /**
  * Upstash's REST protocol over an engine: a command, `/pipeline` and `/multi-exec`
@@ -11,28 +11,33 @@ export async function handleUpstash(request: Request, engine: RedisEngine, token
     return Response.json({ error: "WRONGPASS invalid or missing auth token" }, { status: 401 });
   }
   const encode = request.headers.get("upstash-encoding") === "base64" ? toBase64 : (value: unknown) => value;
-  const body: unknown = await request.json();
   const { pathname } = new URL(request.url);
-  if (pathname.endsWith("/pipeline") || pathname.endsWith("/multi-exec")) {
-    const commands = Array.isArray(body) ? body.map(commandOf) : [];
-    const replies = pathname.endsWith("/pipeline")
-      ? await engine.pipeline(commands)
-      : await engine.transaction(commands);
+  const isTransaction = pathname.endsWith("/multi-exec");
+  const isBatch = isTransaction || pathname.endsWith("/pipeline");
+  const body: unknown = await request.json().catch(() => null); // a body that is no JSON is no command either
+  const commands = commandsOf(isBatch ? body : [body]);
+  const [command] = commands;
+  if (command === undefined || commands.some(([name]) => name === undefined)) {
+    return Response.json({ error: "ERR failed to parse the command" }, { status: 400 });
+  }
+  if (isBatch) {
+    const replies = await (isTransaction ? engine.transaction(commands) : engine.pipeline(commands));
     return Response.json(
       replies.map(({ result, error }) => (error === undefined ? { result: encode(result) } : { error })),
     );
   }
   try {
-    return Response.json({ result: encode(await engine.call(commandOf(body))) });
+    return Response.json({ result: encode(await engine.call(command)) });
   } catch (error) {
     if (error instanceof RedisReplyError) return Response.json({ error: error.message }, { status: 400 });
     throw error;
   }
 }
 
-/** Strings in base64, except the status reply OK, numbers as they are. */
+/** Strings in base64, numbers as they are. The client leaves an OK alone as it is, but not one in a list. */
 function toBase64(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toBase64);
-  if (typeof value !== "string" || value === "OK") return value;
-  return btoa(String.fromCharCode(...new TextEncoder().encode(value)));
+  if (Array.isArray(value)) return value.map((member) => (member === "OK" ? base64(member) : toBase64(member)));
+  return typeof value === "string" && value !== "OK" ? base64(value) : value;
 }
+
+const base64 = (text: string) => Buffer.from(text, "utf8").toString("base64");
