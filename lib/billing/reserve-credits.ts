@@ -1,6 +1,7 @@
 import type { Pipeline } from "@upstash/redis";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
+import { withDeadline } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
 import {
   checkpointScript,
@@ -26,6 +27,11 @@ import {
 
 /** A hold outlives the longest request by a minute; then the sweeper takes it. */
 const HOLD_SECONDS = 660;
+/**
+ * A client waits behind a hold: Postgres is given up after this long, and the hold is Redis' alone (F16). Longer than a
+ * database that was asleep takes to wake (F17).
+ */
+const HOLD_DEADLINE_MS = 2_000;
 /** Below this an account's holds are taken in Postgres: $5 (ledger, section 7). */
 const STRICT_BELOW: NanoUsd = 5_000_000_000n;
 
@@ -100,10 +106,19 @@ function reservationOf({ requestId, accountId, amountNanoUsd }: HoldRequest): Om
   return { requestId, accountId, amountNanoUsd };
 }
 
-/** A hold in Postgres; asked again once, under the same key, when the outcome is not known. */
+class HoldTooSlow extends Error {
+  override readonly name = "HoldTooSlow";
+}
+
+/**
+ * A hold in Postgres; asked again once, under the same key, when the outcome is not known. One that is granted after it was
+ * given up closes with its request's settlement, or is swept.
+ */
 function askPostgres(ports: LedgerPorts, request: HoldRequest, tier: "strict" | "shadow"): Promise<HoldReply> {
   const hold = { ...request, seconds: HOLD_SECONDS };
-  return holdInPostgres(ports.database, hold, tier).catch(() => holdInPostgres(ports.database, hold, tier));
+  const asking = holdInPostgres(ports.database, hold, tier).catch(() => holdInPostgres(ports.database, hold, tier));
+  const late = () => new HoldTooSlow("Postgres did not decide on a hold in time.");
+  return withDeadline(ports.clock, asking, HOLD_DEADLINE_MS, late);
 }
 
 /** Redis has granted the hold; Postgres is asked to agree. While it is away the mirror's word stands (section 8). */

@@ -23,3 +23,25 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
+
+/** What `promise` brings, or a rejection with `late()` when that has not come after `waitMs`. */
+export function withDeadline<Result>(
+  clock: Clock,
+  promise: Promise<Result>,
+  waitMs: number,
+  late: () => Error,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(waitMs, () => reject(late()));
+    promise.then(
+      (result) => {
+        cancel();
+        resolve(result);
+      },
+      (error: unknown) => {
+        cancel();
+        reject(error);
+      },
+    );
+  });
+}

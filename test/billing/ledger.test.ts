@@ -81,6 +81,11 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
     const [reply = { error: "none" }] = await pipeline.exec<unknown[]>({ keepErrors: true });
     return finishHold(ports(), request, reply as { result?: unknown; error?: string });
   };
+  /** The same with a Redis that does not answer. */
+  const holdWithoutRedis = (accountId: string, amountNanoUsd: bigint): Promise<Reservation> => {
+    const request = { requestId: `req_${crypto.randomUUID()}`, accountId, amountNanoUsd, outputPerMillion: 0n };
+    return finishHold(ports(), request, { error: "unavailable" });
+  };
   const item = (
     { accountId, requestId }: Pick<Reservation, "accountId" | "requestId">,
     amount: bigint,
@@ -164,6 +169,26 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
     await expectQuiet(id);
   });
 
+  test.each([
+    ["a small account", 4n, 0],
+    ["a large one whose first holds are a second old", 1_000n, 1_000],
+  ] as const)(
+    "C1 Redis dies at the 25th of 400 calls at once, and no more is held than there is: %s",
+    async (_, dollars, ageMs) => {
+      const id = await account(dollars * USD);
+      const amount = (dollars * USD) / 50n;
+      const before = await Promise.all(Array.from({ length: 25 }, () => hold(id, amount)));
+      if (ageMs > 0) await Promise.all(before.map((reservation) => recordShadowHold(ports(), reservation)));
+      const outcomes = await Promise.allSettled(Array.from({ length: 375 }, () => holdWithoutRedis(id, amount)));
+      const after = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+      expect(after).toHaveLength(25);
+      await Promise.all([...before, ...after].map((reservation) => settle(reservation, amount)));
+      expect((await balance(id)).purchased).toBe(0n);
+      await Promise.all(background);
+      await expectQuiet(id);
+    },
+  );
+
   test("C2 many first requests on a cold mirror grant no more than there is", async () => {
     const id = await account(1_000n * USD);
     await stores.redis.del(mirrorKey(id));
@@ -215,6 +240,58 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
       await expectQuiet(id);
     },
   );
+
+  test("F4 Redis' reply is lost after it held: both stores hold, and the settlement closes both", async () => {
+    const id = await account(1_000n * USD);
+    const request = {
+      requestId: `req_${crypto.randomUUID()}`,
+      accountId: id,
+      amountNanoUsd: USD,
+      outputPerMillion: 0n,
+    };
+    const pipeline = stores.redis.pipeline();
+    appendHold(pipeline, request, clock.now());
+    await pipeline.exec();
+    const reservation = await finishHold(ports(), request, { error: "the reply was lost" });
+    expect(reservation.tier).toBe("postgres");
+    expect((await balance(id)).held).toBe(USD);
+    expect(await mirror(id)).toMatchObject({ held: String(USD) });
+    await Promise.all(background);
+    await settle(reservation, 5n);
+    expect((await balance(id)).purchased).toBe(1_000n * USD - 5n);
+    await expectQuiet(id);
+  });
+
+  test("F49 R1 an isolate that dies while it settles, after Postgres wrote and before Redis was told: one charge, and no guess", async () => {
+    for (const dollars of [1_000n, 4n]) {
+      const id = await account(dollars * USD);
+      const reservation = await hold(id, USD / 100n);
+      await checkpointReservation(ports(), reservation, 100n);
+      await settleInPostgres(stores.database, [item(reservation, 777n)]);
+      await clock.advance(700_000);
+      await Promise.all([sweep(ports()), sweep(ports())]);
+      expect((await balance(id)).purchased).toBe(dollars * USD - 777n);
+      await expectQuiet(id);
+    }
+  });
+
+  test("F49 a sweeper that dies while it settles what had waited in Redis: the next one writes nothing more", async () => {
+    const id = await account(1_000n * USD);
+    const reservation = await hold(id, USD);
+    const away = new Proxy(stores.database, {
+      get: () => {
+        throw new Error("Postgres is away");
+      },
+    });
+    const waiting = settleItems({ ...ports(), database: away }, [item(reservation, 777n)]);
+    for (let tries = 0; tries < 3; tries++) await clock.advance(1_000);
+    await waiting;
+    expect(await mirror(id)).toMatchObject({ held: "0", pend: "777" });
+    await settleInPostgres(stores.database, [item(reservation, 777n)]);
+    await sweep(ports());
+    expect((await balance(id)).purchased).toBe(1_000n * USD - 777n);
+    await expectQuiet(id);
+  });
 
   test("F5 F7 a mirror that is lost between hold and settle is rebuilt, and never goes below zero", async () => {
     const id = await account(1_000n * USD);

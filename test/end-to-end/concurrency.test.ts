@@ -6,7 +6,7 @@ import { type Simulator, startSimulator } from "../support/simulator/start-simul
 import { startGateway, type TestGateway } from "../support/start-gateway.ts";
 import { open } from "./ask.ts";
 
-const REQUESTS = 300;
+const REQUESTS = 1_000;
 const AFFORDABLE = 50;
 const QUESTION = {
   client: "openai",
@@ -41,7 +41,7 @@ describe("on the embedded stores", () => {
     return BigInt(held ?? 0);
   }
 
-  test("C1 of 300 requests at once exactly those that the balance covers reach a provider", async () => {
+  test("C1 of a thousand requests at once exactly those that the balance covers reach a provider", async () => {
     const hold = await holdOfOne();
     expect(hold).toBeGreaterThan(0n);
     await gateway.settled();
@@ -68,11 +68,11 @@ describe("on the embedded stores", () => {
     expect(await gateway.checkLedger()).toEqual([]);
   });
 
-  test("C2 200 first requests at once of an account that Redis does not know", async () => {
+  test("C2 500 first requests at once of an account that Redis does not know", async () => {
     simulator.reset();
     const account = await gateway.register("5");
     await gateway.stores.redis.del(mirrorKey(account.accountId));
-    const answers = await Promise.all(Array.from({ length: 200 }, () => open(gateway, { ...QUESTION, account })));
+    const answers = await Promise.all(Array.from({ length: 500 }, () => open(gateway, { ...QUESTION, account })));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     await gateway.settled();
     const charges = (await gateway.transactions(account.accountId)).filter(({ requestId }) => requestId !== null);

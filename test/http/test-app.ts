@@ -19,6 +19,7 @@ import { createLog } from "../../lib/platform/log.ts";
 import { createEmbeddedRedis } from "../../lib/platform/redis/embedded-redis.ts";
 import type { RedisEngine } from "../../lib/platform/redis/redis-engine.ts";
 import { createEngineRedis } from "../../lib/platform/redis/requester.ts";
+import { type Clock, sleep } from "../../lib/ports/clock.ts";
 import type { Configuration } from "../../lib/ports/configuration.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import type { UpstreamReply, UpstreamRequest } from "../../lib/ports/upstream.ts";
@@ -47,6 +48,11 @@ export interface TestApp {
   /** From now on every call of the store fails. */
   breakRedis(broken: boolean): void;
   breakDatabase(broken: boolean): void;
+  /** What becomes of every call from now on. */
+  setRedisFault(fault: StoreFault): void;
+  setDatabaseFault(fault: StoreFault): void;
+  /** Calls of the provider wait from now on, until the function given back is called. */
+  pauseProvider(): () => void;
   newKey(wish?: {
     readonly expiresAt?: string;
     readonly requestsPerMinute?: number;
@@ -57,13 +63,30 @@ export interface TestApp {
 
 class StoreDown extends Error {}
 
+/**
+ * `away`: a call fails before anything is done. `reply-lost`: it is done, and the caller gets an error. `silent`: nobody
+ * hears of it again. A number: it is done, and the reply comes that many milliseconds later.
+ */
+export type StoreFault = "none" | "away" | "reply-lost" | "silent" | number;
+
+/** Does a call as the fault has it. */
+async function underFault<Result>(fault: StoreFault, clock: Clock, call: () => Promise<Result>): Promise<Result> {
+  if (fault === "away") throw new StoreDown("the store is away");
+  if (fault === "silent") return new Promise(() => {});
+  const result = await call();
+  if (fault === "reply-lost") throw new StoreDown("the reply was lost");
+  if (typeof fault === "number") await sleep(clock, fault);
+  return result;
+}
+
 /** The real app on an in-process database and Redis, a clock moved by hand and a provider that answers "hello". */
 export async function createTestApp(overrides: Partial<Configuration> = {}): Promise<TestApp> {
   const clock = createFakeClock();
   const logLines: string[] = [];
   const log = createLog((line) => logLines.push(line));
   const tracked = createTrackedBackground(log);
-  const state = { redisBroken: false, databaseBroken: false, redisCalls: 0, sqlCalls: 0 };
+  const faults: { redis: StoreFault; database: StoreFault } = { redis: "none", database: "none" };
+  const state = { redisCalls: 0, sqlCalls: 0 };
 
   const pglite = await engine;
   await pglite.exec("drop schema public cascade; create schema public");
@@ -75,10 +98,11 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     plugins: [
       {
         transformQuery: ({ node }) => {
-          if (state.databaseBroken) throw new StoreDown("database is away");
+          if (faults.database === "away") throw new StoreDown("the store is away");
           return node;
         },
-        transformResult: async ({ result }) => result,
+        // The statement is done by then.
+        transformResult: ({ result }) => underFault(faults.database, clock, async () => result),
       },
     ],
   });
@@ -90,7 +114,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
   const embedded = createEmbeddedRedis({ clock, scripts: [...LEDGER_SCRIPTS, ...LIMIT_SCRIPTS, ...BREAKER_SCRIPTS] });
   const reached = <Result>(answer: () => Promise<Result>): Promise<Result> => {
     state.redisCalls += 1;
-    return state.redisBroken ? Promise.reject(new StoreDown("redis is away")) : answer();
+    return underFault(faults.redis, clock, answer);
   };
   const counted: RedisEngine = {
     call: (command) => reached(() => embedded.call(command)),
@@ -101,6 +125,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
   const redis = createEngineRedis(counted, clock);
 
   const upstreamCalls: UpstreamRequest[] = [];
+  let provider = Promise.resolve();
   const ports: Ports = {
     clock,
     redis,
@@ -109,6 +134,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     background: tracked.background,
     callUpstream: async (request) => {
       upstreamCalls.push(request);
+      await provider;
       return answerHello();
     },
   };
@@ -145,10 +171,21 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     redisCalls: () => state.redisCalls,
     sqlCalls: () => state.sqlCalls,
     breakRedis: (broken) => {
-      state.redisBroken = broken;
+      faults.redis = broken ? "away" : "none";
     },
     breakDatabase: (broken) => {
-      state.databaseBroken = broken;
+      faults.database = broken ? "away" : "none";
+    },
+    setRedisFault: (fault) => {
+      faults.redis = fault;
+    },
+    setDatabaseFault: (fault) => {
+      faults.database = fault;
+    },
+    pauseProvider: () => {
+      const paused = Promise.withResolvers<void>();
+      provider = paused.promise;
+      return paused.resolve;
     },
     newKey,
     settle: () => tracked.drain(5_000),

@@ -1,4 +1,4 @@
-import type { Clock } from "../../ports/clock.ts";
+import { type Clock, withDeadline } from "../../ports/clock.ts";
 
 /** No command of ours takes this long on a store that is well (ledger, section 6). */
 const TIMEOUT_MS = 150;
@@ -37,7 +37,8 @@ export class StoreGuard {
     }
     this.#probing = probe;
     try {
-      const result = await this.#withDeadline(call());
+      const late = () => new StoreUnavailable("The store did not answer in time.");
+      const result = await withDeadline(this.#clock, call(), this.#timeoutMs, late);
       this.#failures = 0;
       return result;
     } catch (error) {
@@ -47,23 +48,5 @@ export class StoreGuard {
     } finally {
       if (probe) this.#probing = false;
     }
-  }
-
-  #withDeadline<Result>(answer: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.schedule(this.#timeoutMs, () =>
-        reject(new StoreUnavailable("The store did not answer in time.")),
-      );
-      answer.then(
-        (result) => {
-          cancel();
-          resolve(result);
-        },
-        (error: unknown) => {
-          cancel();
-          reject(error);
-        },
-      );
-    });
   }
 }
