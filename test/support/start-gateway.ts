@@ -29,8 +29,10 @@ export interface GatewayOptions {
   readonly simulator: Simulator;
   /** `node`: the app in this process, over real HTTP. `workerd`: the bundled worker in the real runtime. */
   readonly runtime?: "node" | "workerd";
-  /** A worker reaches its stores over HTTP, whatever is said here. Default: embedded. */
-  readonly stores?: StoreKind;
+  /** A worker reaches its stores over HTTP, whatever is said here; opened ones are closed with the gateway. Default: embedded. */
+  readonly stores?: StoreKind | TestStores;
+  /** What the gateway itself reaches a store by, where the harness is to see it otherwise. Only in this process. */
+  readonly ports?: Partial<Pick<Ports, "redis" | "database">>;
   /** Which providers take part. Default: one of each wire and OpenRouter. */
   readonly providers?: readonly string[];
   /** More variables, and other values for those that the harness sets. */
@@ -71,7 +73,8 @@ const SETTLE_DEADLINE_MS = 10_000;
 /** Starts the real app over real HTTP against the simulator, with an account that has credit and a key. */
 export async function startGateway(options: GatewayOptions): Promise<TestGateway> {
   const { simulator, clock = systemClock } = options;
-  const stores = await openTestStores(options.runtime === "workerd" ? "http" : (options.stores ?? "embedded"), clock);
+  const wanted = options.runtime === "workerd" ? "http" : (options.stores ?? "embedded");
+  const stores = typeof wanted === "string" ? await openTestStores(wanted, clock) : wanted;
   const environment = {
     ADMIN_API_KEY: ADMIN_KEY,
     API_GATEWAY_SALT: "salt-of-the-test-harness",
@@ -81,7 +84,9 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
     ...options.environment,
   };
   const served =
-    options.runtime === "workerd" ? await serveInWorker(environment) : await serveInProcess(environment, stores, clock);
+    options.runtime === "workerd"
+      ? await serveInWorker(environment)
+      : await serveInProcess(environment, { ...stores, ...options.ports }, clock);
   const register = (creditUsd: string) => registerAccount(served.url, creditUsd);
   const account = await register(options.creditUsd ?? "100");
   const { database } = stores;
@@ -154,7 +159,7 @@ async function serveInWorker(environment: Readonly<Record<string, string>>): Pro
 
 async function serveInProcess(
   environment: Readonly<Record<string, string>>,
-  stores: TestStores,
+  stores: Pick<Ports, "redis" | "database">,
   clock: Clock,
 ): Promise<ServedGateway> {
   const settings = parseSettings(environment, "node", PROVIDERS, "0.0.0-test");

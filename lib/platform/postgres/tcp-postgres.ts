@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type PostgresQueryResult } from "kysely";
 import pg from "pg";
 import type { Database } from "../../database/tables.ts";
 import { type RawResult, type RawSql, transactionStatement } from "../store-server/raw-sql.ts";
@@ -31,8 +31,38 @@ export function createTcpPostgres(
   // use tells its statement, and then says it again as an event that nobody else would hear.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  const database = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const database = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withoutSilentOnes(pool) }) });
   return { database, rawSql: rawSqlOf(pool), close: () => database.destroy() };
+}
+
+/** How node-postgres says that a statement's reply did not come; it has no code for it. */
+const SILENT = "Query read timeout";
+
+/**
+ * The pool, which closes a connection on which a reply did not come. A firewall forgets a connection without a word to either
+ * side, and node-postgres would hand it out again: each statement on it would wait in vain.
+ */
+function withoutSilentOnes(pool: pg.Pool): PostgresPool {
+  return {
+    options: {},
+    connect: async () => {
+      const client = await pool.connect();
+      let silent = false;
+      const query = async (text: string, values: readonly unknown[]): Promise<PostgresQueryResult<unknown>> => {
+        try {
+          const { command, rowCount, rows } = await client.query(text, [...values]);
+          // Of other statements kysely reads the rows alone.
+          return { command: command as "SELECT", rowCount: rowCount ?? 0, rows };
+        } catch (error) {
+          silent ||= error instanceof Error && error.message === SILENT;
+          throw error;
+        }
+      };
+      // kysely asks for cursors only when rows are streamed, which nothing here does.
+      return { query, release: () => client.release(silent) } as PostgresPoolClient;
+    },
+    end: () => pool.end(),
+  };
 }
 
 const AS_TEXT = { getTypeParser: () => (value: string) => value };

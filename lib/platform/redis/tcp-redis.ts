@@ -4,6 +4,9 @@ import type { RedisValue } from "../../ports/redis-script.ts";
 import type { CommandReply, RedisEngine } from "./redis-engine.ts";
 import { RedisReplyError } from "./reply-error.ts";
 
+/** A connection that has owed a reply for so long is made anew: a firewall forgets one without a word to either side. */
+const SILENT_MS = 2_000;
+
 /**
  * A real Redis over TCP. A script's text travels once a connection, then its hash does; a server that was made to forget
  * it is told again, after the rest of that pipeline. While the connection is down commands fail at once rather than wait:
@@ -39,7 +42,8 @@ export function createTcpRedis(url: string): RedisEngine {
       const [name = "", ...args] = transactional ? command : sent(command);
       batch.call(name, ...args);
     }
-    const results = await batch.exec();
+    const silent = setTimeout(() => connection.disconnect(true), SILENT_MS);
+    const results = await batch.exec().finally(() => clearTimeout(silent));
     if (results === null) throw new Error("The transaction was discarded.");
     return results.map(([error, value]) => {
       if (error === null) return { result: plain(value) };
