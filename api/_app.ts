@@ -5,6 +5,7 @@ import type { Ports } from "../lib/ports/ports.ts";
 import { assertNoKeyInQuery } from "./_http/credential.ts";
 import { errorResponse, internalError } from "./_http/error-response.ts";
 import { ExactRouter } from "./_http/exact-router.ts";
+import { headProblem } from "./_http/request-head.ts";
 import { newRequestId } from "./_http/request-id.ts";
 import type { Exchange, Route } from "./_http/route.ts";
 import { allowedMethods } from "./_http/route-match.ts";
@@ -24,7 +25,7 @@ export function createApp(gateway: Gateway, ports: Ports): Hono<AppTypes> {
   }
   app.notFound((c) => {
     const requestId = newRequestId(ports.clock.now());
-    return errorResponse(notServed(routes, c), c.req.raw, requestId);
+    return errorResponse(headProblemOf(c) ?? notServed(routes, c), c.req.raw, requestId);
   });
   app.onError((error, c) => {
     const requestId = c.get("requestId") ?? newRequestId(ports.clock.now());
@@ -39,6 +40,8 @@ function serve(gateway: Gateway, ports: Ports, route: Route, c: AppContext): Res
   const requestId = newRequestId(ports.clock.now());
   c.set("requestId", requestId);
   const request = c.req.raw;
+  const problem = headProblemOf(c);
+  if (problem !== null) throw problem;
   assertNoKeyInQuery(request.url);
   const exchange: Exchange = {
     gateway,
@@ -48,6 +51,13 @@ function serve(gateway: Gateway, ports: Ports, route: Route, c: AppContext): Res
     parameter: (name) => c.req.param(name) ?? "",
   };
   return route.handle(exchange);
+}
+
+function headProblemOf(c: AppContext): GatewayError | null {
+  // Node keeps its headers as they came, names and values in turn; building an object of them would cost each request.
+  const received: unknown = Reflect.get(Object(Reflect.get(Object(c.env), "incoming")), "rawHeaders");
+  const headers = Array.isArray(received) ? received.length / 2 : [...c.req.raw.headers.keys()].length;
+  return headProblem(c.req.raw.url, headers);
 }
 
 /**

@@ -1,6 +1,5 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { ensureLocalAccount } from "../../lib/accounts/ensure-local-account.ts";
 import { createBatchingSettler } from "../../lib/billing/settle-credits.ts";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
@@ -11,7 +10,6 @@ import { sweep } from "../../lib/jobs/sweep.ts";
 import { createTrackedBackground } from "../../lib/platform/background.ts";
 import { systemClock } from "../../lib/platform/clock.ts";
 import type { Settings } from "../../lib/platform/configuration.ts";
-import { answerClientError } from "../../lib/platform/node/client-error.ts";
 import { openDataDirectory } from "../../lib/platform/node/data-directory.ts";
 import { withDemoUpstream } from "../../lib/platform/node/demo-upstream.ts";
 import { migrateStores, openNodeStores } from "../../lib/platform/node/node-stores.ts";
@@ -21,12 +19,13 @@ import type { Log } from "../../lib/ports/log.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
 import { createApp } from "../_app.ts";
-import { newRequestId } from "../_http/request-id.ts";
+import { createHttpServer } from "./http-server.ts";
 
 const SWEEP_EVERY_MS = 60_000;
 const DRAIN_MS = 10_000;
-const MAX_HEADER_BYTES = 32 * 1024;
 const BODY_STALL_MS = 30_000;
+/** For a request that took all of its time, to be told so. */
+const LAST_WORD_MS = 2_000;
 /** Charges of requests that end within this time are written together. */
 const SETTLE_DELAY_MS = 5;
 const SETTLE_BATCH = 128;
@@ -75,7 +74,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
     directory === null ? null : await ensureLocalAccount(ports, gateway.hasher, configuration, directory.readKey());
   if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
 
-  const server = await listen(createApp(gateway, ports), settings);
+  const server = await listen(createApp(gateway, ports).fetch, settings);
   const stopSweeping = repeat(() => tracked.background(sweep(ports)));
   const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
   return {
@@ -106,15 +105,9 @@ function completed(configuration: Configuration, salt: string | null): Configura
   };
 }
 
-type App = ReturnType<typeof createApp>;
-
-function listen(app: App, settings: Settings): Promise<Server> {
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: BODY_STALL_MS },
-    getRequestListener(app.fetch),
-  );
-  server.keepAliveTimeout = 65_000;
-  server.on("clientError", (error, socket) => answerClientError(error, socket, () => newRequestId(Date.now())));
+function listen(fetch: (request: Request) => Response | Promise<Response>, settings: Settings): Promise<Server> {
+  const idleMs = settings.configuration.timeouts.wholeRequestMs + LAST_WORD_MS;
+  const server = createHttpServer(fetch, { arrivalMs: BODY_STALL_MS, idleMs });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => resolve(server));

@@ -19,6 +19,8 @@ export const ERROR_CATALOG = {
   not_found: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
   method_not_allowed: { status: 405, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   request_timeout: { status: 408, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  uri_too_long: { status: 414, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  headers_too_large: { status: 431, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   body_too_large: { status: 413, openai: "invalid_request_error", anthropic: "request_too_large" },
   unsupported_media_type: { status: 415, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unsupported_charset: { status: 415, openai: "invalid_request_error", anthropic: "invalid_request_error" },

@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newRequestId } from "../../api/_http/request-id.ts";
-import { answerClientError } from "../../lib/platform/node/client-error.ts";
+import { createApp } from "../../api/_app.ts";
+import { createHttpServer } from "../../api/_node/http-server.ts";
 import { CHAT, expectNoSecrets, MESSAGES, VALID_BODY } from "./expect-refused.ts";
 import { createTestApp, type TestApp } from "./test-app.ts";
 
@@ -15,9 +14,7 @@ let app: TestApp;
 let server: Server;
 beforeAll(async () => {
   app = await createTestApp();
-  const options = { requestTimeout: STALL_MS, headersTimeout: STALL_MS, connectionsCheckingInterval: 50 };
-  server = createServer(options, getRequestListener(app.fetch, { overrideGlobalObjects: false }));
-  server.on("clientError", (error, socket) => answerClientError(error, socket, () => newRequestId(app.clock.now())));
+  server = createHttpServer(createApp(app.gateway, app.ports).fetch, { arrivalMs: STALL_MS, idleMs: 60_000 });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 });
@@ -26,8 +23,8 @@ afterAll(() => {
   server.closeAllConnections();
 });
 
-/** Writes bytes to a new connection, and all that comes back until it is closed. */
-async function exchange(bytes: string, end = false): Promise<string> {
+/** Writes bytes to a new connection, and gives all that comes back until it is closed. */
+async function send(bytes: string, end = false): Promise<string> {
   const { port } = server.address() as AddressInfo; // listening on TCP
   const socket = connect(port, "127.0.0.1");
   let reply = "";
@@ -37,7 +34,14 @@ async function exchange(bytes: string, end = false): Promise<string> {
   socket.write(bytes);
   if (end) socket.end();
   await once(socket, "close");
-  expect(app.upstreamCalls).toEqual([]);
+  return reply;
+}
+
+/** The same for what is refused: no provider is called, and nothing secret said. */
+async function exchange(bytes: string, end = false): Promise<string> {
+  const before = app.upstreamCalls.length;
+  const reply = await send(bytes, end);
+  expect(app.upstreamCalls).toHaveLength(before);
   expectNoSecrets(app, reply);
   return reply;
 }
@@ -91,5 +95,52 @@ describe.each([CHAT, MESSAGES])("%s on a raw connection", (path) => {
     const reply = await exchange(head("content-length: 5000000", "connection: close"));
     expect(reply).toMatch(/^HTTP\/1.1 413 /);
     expect(reply).toContain("4000000");
+  });
+
+  test.each([
+    ["a header of 64 kB", [`x-large: ${"x".repeat(65_536)}`]],
+    ["a megabyte of headers", Array.from({ length: 128 }, (_, number) => `x-large-${number}: ${"x".repeat(8_192)}`)],
+    ["200 headers", Array.from({ length: 200 }, (_, number) => `x-${number}: 1`)],
+    ["one header 200 times", Array.from({ length: 200 }, () => "x-same: 1")],
+  ])("B97 %s", async (_, headers) => {
+    const reply = await exchange(head(...headers, "connection: close", `content-length: ${body.length}`) + body);
+    expect(reply).toMatch(/^HTTP\/1.1 431 /);
+    expect(reply).toMatch(/"code":"headers_too_large"|"message":"More than 100 headers/);
+    expect(reply).toMatch(/"request_id":"req_[0-9a-f]{32}"/);
+    expect(reply).toMatch(/\r\nx-request-id: req_/);
+    expect(reply.match(/HTTP\/1.1/g)).toHaveLength(1);
+  });
+
+  test("B97 the answer reaches a client that reads only once it has sent everything", async () => {
+    const { port } = server.address() as AddressInfo; // listening on TCP
+    const socket = connect(port, "127.0.0.1").pause();
+    socket.write(`${head(`x-large: ${"x".repeat(40_000)}`)}`);
+    // Long enough for the server to be done with it, and to have closed the connection on what comes now.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let times = 0; times < 3; times++) await new Promise((resolve) => socket.write("x".repeat(8_192), resolve));
+    let reply = "";
+    socket.setEncoding("utf8").on("data", (text) => {
+      reply += text;
+    });
+    socket.resume();
+    await once(socket, "close");
+    expect(reply).toContain('"code":"headers_too_large"');
+  });
+
+  test("B98 a URL of 20 kB", async () => {
+    for (const target of [`${path}?x=${"x".repeat(20_000)}`, `/${"x".repeat(20_000)}`]) {
+      const long = head("connection: close", `content-length: ${body.length}`).replace(path, target);
+      const reply = await exchange(long + body);
+      expect(reply).toMatch(/^HTTP\/1.1 414 /);
+      expect(reply).toContain("The URL is longer than 8192 characters.");
+      expect(reply).toMatch(/"request_id":"req_[0-9a-f]{32}"/);
+    }
+  });
+
+  test("ninety headers and a URL of eight thousand characters are served", async () => {
+    const headers = Array.from({ length: 90 }, (_, number) => `x-${number}: 1`);
+    const target = `${path}?x=${"x".repeat(8_000)}`;
+    const whole = head(...headers, "connection: close", `content-length: ${body.length}`).replace(path, target) + body;
+    expect(await send(whole)).toMatch(/^HTTP\/1.1 200 /);
   });
 });

@@ -1,7 +1,6 @@
-import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { createApp } from "../../api/_app.ts";
+import { createHttpServer } from "../../api/_node/http-server.ts";
 import {
   type BrokenInvariant,
   checkLedger,
@@ -63,12 +62,16 @@ export interface TestGateway extends TestAccount {
   /** What is wrong in the ledger: nothing, or the test fails. */
   checkLedger(): Promise<readonly BrokenInvariant[]>;
   sweep(): Promise<unknown>;
+  /** Open connections to clients. None of a worker's can be seen. */
+  connections(): Promise<number>;
   resetBreakers(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const DEFAULT_PROVIDERS = ["openai", "anthropic", "google-ai-studio", "openrouter"];
 const SETTLE_DEADLINE_MS = 10_000;
+const ARRIVAL_MS = 30_000;
+const IDLE_AFTER_MS = 200;
 
 /** Starts the real app over real HTTP against the simulator, with an account that has credit and a key. */
 export async function startGateway(options: GatewayOptions): Promise<TestGateway> {
@@ -124,6 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       await settled();
       return checkLedger(database);
     },
+    connections: served.connections,
     sweep: () => sweep({ clock, redis: stores.redis, database, log: createLog(() => {}) }),
     resetBreakers: async () => {
       const headers = { authorization: `Bearer ${ADMIN_KEY}` };
@@ -146,6 +150,7 @@ async function heldRequests({ redis }: TestStores): Promise<number> {
 interface ServedGateway {
   readonly url: string;
   readonly logLines: readonly string[];
+  connections(): Promise<number>;
   /** Waits for the background work of this runtime as far as it can be seen. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -154,7 +159,7 @@ interface ServedGateway {
 /** What a worker does after its reply is seen only by what it leaves in the stores. */
 async function serveInWorker(environment: Readonly<Record<string, string>>): Promise<ServedGateway> {
   const { url, stop } = await startWorker(environment);
-  return { url, stop, logLines: [], drain: async () => {} };
+  return { url, stop, logLines: [], connections: async () => 0, drain: async () => {} };
 }
 
 async function serveInProcess(
@@ -178,12 +183,17 @@ async function serveInProcess(
   // No delay: a clock that stands still would never end it.
   const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 });
   const app = createApp(createGateway(settings.configuration, settler), ports);
-  const server = createServer(getRequestListener(app.fetch));
+  const { wholeRequestMs } = settings.configuration.timeouts;
+  const server = createHttpServer(app.fetch, { arrivalMs: ARRIVAL_MS, idleMs: wholeRequestMs + IDLE_AFTER_MS });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo; // a TCP server's address is an object
   return {
     url: `http://127.0.0.1:${port}`,
     logLines,
+    connections: () =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     drain: async () => {
       await settler.flush();
       await tracked.drain(SETTLE_DEADLINE_MS);
