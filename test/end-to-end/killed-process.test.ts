@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { OPEN_KEY } from "../../lib/billing/ledger-scripts.ts";
 import { checkLedger, listTransactions, readBalance } from "../../lib/billing/ledger-store.ts";
 import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
 import { sweep } from "../../lib/jobs/sweep.ts";
@@ -11,6 +12,7 @@ import { createEmbeddedPostgres } from "../../lib/platform/postgres/embedded-pos
 import { createEmbeddedRedis } from "../../lib/platform/redis/embedded-redis.ts";
 import { createEngineRedis } from "../../lib/platform/redis/requester.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { serverOf, startFaultyProxy, through } from "../support/faulty-proxy.ts";
 import { ADMIN_KEY, registerAccount } from "../support/register-account.ts";
 import { fault } from "../support/simulator/fault.ts";
 import { type Simulator, startSimulator } from "../support/simulator/start-simulator.ts";
@@ -137,4 +139,40 @@ describe("kill -9 under load", () => {
     },
     120_000,
   );
+});
+
+test("F49 R1 kill -9 between the charge in Postgres and the news of it: one charge, and no hold is left", async () => {
+  const stores = await openTestStores("http", createFakeClock(Date.now()));
+  const { NEON_HTTP_ENDPOINT: endpoint = "" } = stores.environment;
+  const proxy = await startFaultyProxy(serverOf(endpoint, 80));
+  const running = await startProcess({
+    ADMIN_API_KEY: ADMIN_KEY,
+    API_GATEWAY_SALT: "salt-of-the-test-harness",
+    ...stores.environment,
+    NEON_HTTP_ENDPOINT: through(proxy, endpoint),
+    ...simulator.environment(["openai"]),
+  });
+  const { accountId, key } = await registerAccount(running.url, "100");
+  const call = () =>
+    fetch(`${running.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: "openai/gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }),
+    });
+  const charged = () => expect.poll(() => chargesOf(stores.database, accountId), { timeout: 5_000 });
+  expect((await call()).status).toBe(200);
+  await charged().toBe(1);
+  await expect.poll(() => stores.redis.zcard(OPEN_KEY)).toBe(0);
+  proxy.setFault("lose-replies");
+  expect((await call()).status).toBe(200);
+  await charged().toBe(2);
+  await running.kill();
+  expect(await stores.redis.zcard(OPEN_KEY)).toBe(1);
+  const before = await readBalance(stores.database, accountId);
+  await sweepAndCheck(stores);
+  expect(await chargesOf(stores.database, accountId)).toBe(2);
+  expect(await readBalance(stores.database, accountId)).toMatchObject({ purchased: before?.purchased, held: 0n });
+  expect(await stores.redis.zcard(OPEN_KEY)).toBe(0);
+  await proxy.close();
+  await stores.close();
 });
