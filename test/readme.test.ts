@@ -2,13 +2,49 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { VARIABLES } from "../lib/platform/configuration.ts";
 import { APP_VERSION } from "../lib/platform/version.ts";
+import { demo } from "../lib/providers/declarations/demo.ts";
 import { PROVIDERS } from "../lib/providers/provider-list.ts";
 
 const readme = readFileSync("README.md", "utf8");
 
-test("the README's table has every variable", () => {
-  const variables = [...Object.keys(VARIABLES), ...PROVIDERS.flatMap(({ apiKeyVariable }) => apiKeyVariable ?? [])];
-  expect(variables.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+/** The rows of the configuration table: the variables of each, and the default that it tells. */
+function configurationTable(): readonly { readonly names: readonly string[]; readonly byDefault: string }[] {
+  const [, section = ""] = readme.split("## Configuration");
+  const rows =
+    section
+      .split("\n## ")[0]
+      ?.split("\n")
+      .filter((line) => line.startsWith("| `")) ?? [];
+  return rows.map((row) => {
+    const [, names = "", byDefault = ""] = row.split("|").map((cell) => cell.trim());
+    return {
+      names: [...names.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
+      byDefault: byDefault.replaceAll("`", ""),
+    };
+  });
+}
+
+test("the README's table has exactly the variables that are read", () => {
+  const keys = PROVIDERS.filter(({ id }) => id !== demo.id).map(
+    ({ id, apiKeyVariable }) => apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`,
+  );
+  const read = [...Object.keys(VARIABLES), ...keys, "OLLAMA_BASE_URL", "<SLUG>_BASE_URL"];
+  expect(
+    configurationTable()
+      .flatMap(({ names }) => names)
+      .toSorted(),
+  ).toEqual(read.toSorted());
+});
+
+test("the README tells the defaults that are used", () => {
+  const told = configurationTable().flatMap(({ names, byDefault }) => {
+    const values = byDefault.split(", ");
+    return names.map((name, index) => [name, values.length === names.length ? values[index] : byDefault] as const);
+  });
+  const used = Object.entries(VARIABLES).map(
+    ([name, schema]) => [name, String(schema.parse(undefined) ?? "")] as const,
+  );
+  expect(new Map(told.filter(([name]) => name in VARIABLES))).toEqual(new Map(used));
 });
 
 test("the version that /health tells is the package's", () => {

@@ -5,6 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the stores are: decided by which variables are set. */
 export interface StoreSettings {
+  /** Upstash's, where both are set. */
   readonly redis:
     | { readonly kind: "embedded" }
     | { readonly kind: "tcp"; readonly url: string }
@@ -25,65 +26,80 @@ export interface Settings {
   readonly cronSecret: string | null;
 }
 
-const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(3_600_000).default(byDefault);
+/** Digits and nothing else: `Number` would take blanks for 0 and read `1e3` and `0x10`. */
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+const milliseconds = (byDefault: number, what: string) =>
+  integer(1, 3_600_000).default(byDefault).describe(`a whole number of milliseconds from 1 to 3600000: ${what}`);
 const httpUrl = z.url({ protocol: /^https?$/ });
+/** What can stand in a header without being quoted. */
+const PRINTABLE = /^[\x21-\x7e]+$/;
+const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
-/** Every variable but the providers', with what it is for: the schema that parses them and the README's table. */
+/** Every variable but the providers', each with what it must be: the schema that parses them, and what a mistake is told. */
 export const VARIABLES = {
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8787).describe("Port of the Node server"),
-  HOST: z.string().min(1).default("127.0.0.1").describe("Address that the Node server listens on"),
+  PORT: integer(0, 65_535).default(8787).describe("a whole number from 0 to 65535: the port of the Node server"),
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/)
+    .default("127.0.0.1")
+    .describe("an address or a host name: where the Node server listens"),
   APP_ENV: z
     .enum(["development", "test", "testing", "staging", "production"])
     .optional()
-    .describe("Sets the environment in new keys: gw_dev_, gw_test_, gw_staging_, gw_live_"),
-  APP_URL: httpUrl.optional().describe("Base URL that clients are told"),
-  GANGWAY_DATA_DIR: z.string().min(1).default(".gangway").describe("Folder of the embedded stores"),
+    .describe("development, test, testing, staging or production: the environment in new keys"),
+  APP_URL: httpUrl.optional().describe("an http or https URL: the base that clients are told"),
+  GANGWAY_DATA_DIR: z.string().min(1).default(".gangway").describe("a path: the folder of the embedded stores"),
   GANGWAY_BOOTSTRAP_KEY: z
     .string()
     .min(16)
     .max(200)
-    .regex(/^[\x21-\x7e]+$/)
+    .regex(PRINTABLE)
     .optional()
-    .describe("Key of the local account, instead of a random one; at least 16 printable characters"),
+    .describe("16 to 200 printable characters: the local account's key, instead of a random one"),
   API_GATEWAY_SALT: z
     .string()
     .min(16)
     .optional()
-    .describe("Salt of the key hashes, at least 16 characters; required unless both stores are embedded"),
-  ADMIN_API_KEY: z
-    .string()
-    .min(16)
+    .describe("at least 16 characters: the salt of the key hashes, required unless both stores are embedded"),
+  ADMIN_API_KEY: secret
     .optional()
-    .describe("Bearer token of the operator routes, at least 16 characters; without it they answer 403"),
-  CRON_SECRET: z
-    .string()
-    .min(16)
+    .describe("16 to 500 printable characters: the bearer token of the operator's routes, which answer 403 without it"),
+  CRON_SECRET: secret
     .optional()
-    .describe("Bearer token of the cron routes on Vercel, at least 16 characters"),
+    .describe("16 to 500 printable characters: the bearer token of the cron route on Vercel"),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/ })
+    .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
-    .describe("A Redis over TCP (Node only)"),
-  UPSTASH_REDIS_REST_URL: httpUrl.optional().describe("Upstash's REST endpoint"),
-  UPSTASH_REDIS_REST_TOKEN: z.string().min(1).optional().describe("Its token"),
+    .describe("a redis:// or rediss:// URL: a Redis over TCP, on Node"),
+  UPSTASH_REDIS_REST_URL: httpUrl
+    .optional()
+    .describe("an http or https URL: Upstash's REST endpoint, which the edge needs"),
+  UPSTASH_REDIS_REST_TOKEN: z
+    .string()
+    .regex(PRINTABLE)
+    .optional()
+    .describe("printable characters without spaces: the token of UPSTASH_REDIS_REST_URL"),
   DATABASE_URL: z
     .url({ protocol: /^postgres(?:ql)?$/ })
     .optional()
-    .describe("A PostgreSQL: over TCP on Node, over Neon's HTTP at the edge"),
-  NEON_HTTP_ENDPOINT: httpUrl.optional().describe("Where Neon's protocol is spoken, when that is not Neon"),
-  MAX_BODY_BYTES: z.coerce
-    .number()
-    .int()
-    .min(1024)
-    .max(100_000_000)
+    .describe("a postgres:// URL: PostgreSQL over TCP on Node, over Neon's HTTP at the edge, which needs one"),
+  NEON_HTTP_ENDPOINT: httpUrl
+    .optional()
+    .describe("an http or https URL: where Neon's protocol is spoken for DATABASE_URL, when that is not Neon"),
+  MAX_BODY_BYTES: integer(1024, 100_000_000)
     .default(4 * 1024 * 1024)
-    .describe("Largest request body"),
-  CONNECT_TIMEOUT_MS: milliseconds(5_000).describe("Connecting to a provider"),
-  FIRST_TOKEN_TIMEOUT_MS: milliseconds(30_000).describe("A stream's first token"),
-  IDLE_TIMEOUT_MS: milliseconds(30_000).describe("Between two tokens of a stream"),
-  REQUEST_TIMEOUT_MS: milliseconds(600_000).describe("A whole request, all providers together"),
-  RATE_LIMIT_WAIT_MS: milliseconds(30_000).describe("Longest wait for a provider that answers 429"),
-  KEEP_ALIVE_MS: milliseconds(10_000).describe("Silence after which a waiting stream gets a keep-alive"),
+    .describe("a whole number of bytes from 1024 to 100000000: the largest request body"),
+  CONNECT_TIMEOUT_MS: milliseconds(5_000, "connecting to a provider"),
+  FIRST_TOKEN_TIMEOUT_MS: milliseconds(30_000, "a stream's first token"),
+  IDLE_TIMEOUT_MS: milliseconds(30_000, "between two tokens of a stream"),
+  REQUEST_TIMEOUT_MS: milliseconds(600_000, "a whole request, all providers together"),
+  RATE_LIMIT_WAIT_MS: milliseconds(30_000, "the longest wait for a provider that answers 429"),
+  KEEP_ALIVE_MS: milliseconds(10_000, "the silence after which a waiting stream gets a keep-alive"),
 } as const;
 
 const schema = z.object(VARIABLES);
@@ -93,7 +109,7 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Reads the environment once. What is set and empty counts as not set.
+ * Reads the environment once. What is set to nothing, or to blanks, counts as not set.
  * @param providers the declarations whose keys and addresses are looked for
  * @throws ConfigurationError naming every variable that is missing or malformed and what it should be, never a value
  */
@@ -103,28 +119,22 @@ export function parseSettings(
   providers: readonly { readonly id: string; readonly apiKeyVariable: string | null }[],
   appVersion: string,
 ): Settings {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
-  );
+  const given = setVariables(environment);
   const parsed = schema.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map(({ path }) => `${String(path[0])} must be: ${expectation(String(path[0]))}`);
+  const problems = parsed.success ? [] : parsed.error.issues.map(({ path }) => problemOf(String(path[0])));
   const providerSettings = readProviders(given, providers, problems);
-  if (!parsed.success) throw configurationError(problems);
-  const variables = parsed.data;
-  const stores = readStores(variables, runtime, problems);
+  const stores = readStores(given, runtime, problems);
   const embedded = stores.redis.kind === "embedded" && stores.postgres.kind === "embedded";
-  const { API_GATEWAY_SALT: salt } = variables;
-  if (salt === undefined && !embedded) problems.push(`API_GATEWAY_SALT must be: ${expectation("API_GATEWAY_SALT")}`);
-  if (problems.length > 0) throw configurationError(problems);
+  if (given["API_GATEWAY_SALT"] === undefined && !embedded) problems.push(problemOf("API_GATEWAY_SALT"));
+  if (!parsed.success || problems.length > 0) throw configurationError(problems);
+  const variables = parsed.data;
   return {
     configuration: {
       appVersion,
       keyEnvironment: keyEnvironment(variables.APP_ENV, embedded),
       providers: providerSettings,
       adminApiKey: variables.ADMIN_API_KEY ?? null,
-      apiGatewaySalt: salt ?? "",
+      apiGatewaySalt: variables.API_GATEWAY_SALT ?? "",
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
@@ -148,15 +158,25 @@ export function parseSettings(
 
 type Variables = z.infer<typeof schema>;
 
-function expectation(name: string): string {
+/**
+ * What is set, without the blanks around it: a secret from a file often brings its line end along. A variable of
+ * wrangler.toml may be a number, and a worker's other bindings are none of ours.
+ */
+function setVariables(environment: Environment): Environment {
+  const texts = Object.entries(environment).flatMap(([name, value]: [string, unknown]) =>
+    typeof value === "string" || typeof value === "number" ? [[name, String(value).trim()] as const] : [],
+  );
+  return Object.fromEntries(texts.filter(([, text]) => text !== ""));
+}
+
+function problemOf(name: string): string {
   const entry = Object.entries(VARIABLES).find(([variable]) => variable === name);
-  return entry?.[1].description ?? "a valid value";
+  return `${name} must be: ${entry?.[1].description ?? "a valid value"}`;
 }
 
 function configurationError(problems: readonly string[]): ConfigurationError {
-  return new ConfigurationError(
-    `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
-  );
+  const lines = [...new Set(problems)].map((problem) => `  ${problem}`);
+  return new ConfigurationError(`The configuration is not valid:\n${lines.join("\n")}`);
 }
 
 function keyEnvironment(appEnv: Variables["APP_ENV"], embedded: boolean): Configuration["keyEnvironment"] {
@@ -190,33 +210,31 @@ function readProviders(
     const keyVariable = apiKeyVariable ?? `${id.toUpperCase().replaceAll("-", "_")}_API_KEY`;
     const apiKey = given[keyVariable] ?? null;
     const baseUrl = given[baseUrlVariable(id)] ?? null;
-    if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey))
+    if (apiKey !== null && !PRINTABLE.test(apiKey)) {
       problems.push(`${keyVariable} must be: printable characters without spaces`);
-    if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success)
+    }
+    if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
       problems.push(`${baseUrlVariable(id)} must be: an http or https URL`);
+    }
     if (apiKey !== null || baseUrl !== null) settings[id] = { apiKey, baseUrl };
   }
   return settings;
 }
 
-function readStores(variables: Variables, runtime: "node" | "edge", problems: string[]): StoreSettings {
+/** Which variables are set decides; whether they are well-formed is the schema's to say. */
+function readStores(given: Environment, runtime: "node" | "edge", problems: string[]): StoreSettings {
   const {
     REDIS_URL: redisUrl,
     UPSTASH_REDIS_REST_URL: url,
     UPSTASH_REDIS_REST_TOKEN: token,
     DATABASE_URL: database,
-  } = variables;
-  const endpoint = variables.NEON_HTTP_ENDPOINT ?? null;
-  const neon = database !== undefined && (runtime === "edge" || endpoint !== null);
-  if ((url === undefined) !== (token === undefined)) {
-    problems.push(
-      `${url === undefined ? "UPSTASH_REDIS_REST_URL" : "UPSTASH_REDIS_REST_TOKEN"} must be: set together with its counterpart`,
-    );
-  }
-  if (runtime === "edge" && url === undefined)
-    problems.push(`UPSTASH_REDIS_REST_URL must be: ${expectation("UPSTASH_REDIS_REST_URL")}`);
-  if (runtime === "edge" && database === undefined)
-    problems.push(`DATABASE_URL must be: ${expectation("DATABASE_URL")}`);
+    NEON_HTTP_ENDPOINT: endpoint = null,
+  } = given;
+  const edge = runtime === "edge";
+  if (url === undefined && (token !== undefined || edge)) problems.push(problemOf("UPSTASH_REDIS_REST_URL"));
+  if (token === undefined && (url !== undefined || edge)) problems.push(problemOf("UPSTASH_REDIS_REST_TOKEN"));
+  // An endpoint alone would stand for nothing, and the data would go to the embedded database.
+  if (database === undefined && (endpoint !== null || edge)) problems.push(problemOf("DATABASE_URL"));
   return {
     redis:
       url !== undefined && token !== undefined
@@ -224,6 +242,9 @@ function readStores(variables: Variables, runtime: "node" | "edge", problems: st
         : redisUrl !== undefined
           ? { kind: "tcp", url: redisUrl }
           : { kind: "embedded" },
-    postgres: database === undefined ? { kind: "embedded" } : { kind: neon ? "neon" : "tcp", url: database, endpoint },
+    postgres:
+      database === undefined
+        ? { kind: "embedded" }
+        : { kind: edge || endpoint !== null ? "neon" : "tcp", url: database, endpoint },
   };
 }

@@ -1,0 +1,341 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import {
+  ConfigurationError,
+  type Environment,
+  parseSettings,
+  type Settings,
+  VARIABLES,
+} from "../../lib/platform/configuration.ts";
+import { demo } from "../../lib/providers/declarations/demo.ts";
+import { PROVIDERS } from "../../lib/providers/provider-list.ts";
+
+const DECLARED = PROVIDERS.filter(({ id }) => id !== demo.id);
+const SALT = "a salt of sixteen or more";
+const UPSTASH = { UPSTASH_REDIS_REST_URL: "https://redis.test", UPSTASH_REDIS_REST_TOKEN: "token" };
+const DATABASE = { DATABASE_URL: "postgres://user:password@database.test/gangway" };
+const EDGE = { ...UPSTASH, ...DATABASE, API_GATEWAY_SALT: SALT };
+
+const parse = (environment: Environment, runtime: "node" | "edge" = "node") =>
+  parseSettings(environment, runtime, DECLARED, "1.2.3");
+/** The lines that name a problem. */
+function problems(environment: Environment, runtime: "node" | "edge" = "node"): readonly string[] {
+  try {
+    parse(environment, runtime);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const [title, ...lines] = error.message.split("\n");
+    expect(title).toBe("The configuration is not valid:");
+    expect(error.cause).toBeUndefined();
+    return lines.map((line) => line.trim());
+  }
+  return [];
+}
+const named = (environment: Environment, runtime: "node" | "edge" = "node") =>
+  problems(environment, runtime).map((line) => line.split(" ")[0]);
+
+interface Case {
+  /** Where a valid value is found again. */
+  readonly read: (settings: Settings) => unknown;
+  readonly byDefault: unknown;
+  /** What is set, and what is read. */
+  readonly valid: readonly (readonly [string, unknown])[];
+  /** Each holds, where there is room for one, a canary. */
+  readonly invalid: readonly string[];
+  /** What has to be set besides. */
+  readonly beside?: Environment;
+}
+
+const CANARY = "canary7429";
+const url = (...schemes: readonly string[]) => [CANARY, "host.test", `ftp://${CANARY}.test`, `${schemes[0]}://`, "//x"];
+const milliseconds = (read: Case["read"], byDefault: number): Case => ({
+  read,
+  byDefault,
+  valid: [
+    ["1", 1],
+    ["3600000", 3_600_000],
+  ],
+  invalid: ["0", "-1", "3600001", "1.5", "1e3", "0x10", "10s", "Infinity", "NaN", CANARY, "1 000", "9".repeat(30)],
+});
+const secret = (read: Case["read"]): Case => ({
+  read,
+  byDefault: null,
+  valid: [
+    ["x".repeat(16), "x".repeat(16)],
+    ["!~".repeat(250), "!~".repeat(250)],
+  ],
+  invalid: [CANARY, `${CANARY} with blanks inside`, `${CANARY}-ünïcode`, "x".repeat(501)],
+});
+
+const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
+  PORT: {
+    read: ({ port }) => port,
+    byDefault: 8787,
+    valid: [
+      ["0", 0],
+      ["65535", 65_535],
+      [" 8080\n", 8080],
+    ],
+    invalid: ["65536", "-1", "80.5", "8e3", "0x50", CANARY, "80 81"],
+  },
+  HOST: {
+    read: ({ host }) => host,
+    byDefault: "127.0.0.1",
+    valid: [
+      ["0.0.0.0", "0.0.0.0"],
+      ["::1", "::1"],
+      ["gateway.internal", "gateway.internal"],
+    ],
+    invalid: [`http://${CANARY}`, `${CANARY}/x`, `${CANARY} x`],
+  },
+  APP_ENV: {
+    read: ({ configuration }) => configuration.keyEnvironment,
+    byDefault: "dev",
+    valid: [
+      ["development", "dev"],
+      ["test", "test"],
+      ["testing", "test"],
+      ["staging", "staging"],
+      ["production", "live"],
+    ],
+    invalid: [CANARY, "Production", "prod", "constructor"],
+  },
+  APP_URL: {
+    read: ({ configuration }) => configuration.publicUrl,
+    byDefault: null,
+    valid: [["https://api.example.com", "https://api.example.com"]],
+    invalid: url("https"),
+  },
+  GANGWAY_DATA_DIR: {
+    read: ({ dataDirectory }) => dataDirectory,
+    byDefault: ".gangway",
+    valid: [["/var/lib/gangway", "/var/lib/gangway"]],
+    invalid: [],
+  },
+  GANGWAY_BOOTSTRAP_KEY: {
+    read: ({ configuration }) => configuration.bootstrapKey,
+    byDefault: null,
+    valid: [["my-own-key-of-16", "my-own-key-of-16"]],
+    invalid: [CANARY, `${CANARY} with blanks inside`, "x".repeat(201)],
+  },
+  API_GATEWAY_SALT: {
+    read: ({ configuration }) => configuration.apiGatewaySalt,
+    byDefault: "",
+    valid: [[SALT, SALT]],
+    invalid: [CANARY],
+  },
+  ADMIN_API_KEY: secret(({ configuration }) => configuration.adminApiKey),
+  CRON_SECRET: secret(({ cronSecret }) => cronSecret),
+  REDIS_URL: {
+    read: ({ stores }) => stores.redis,
+    byDefault: { kind: "embedded" },
+    valid: [
+      ["redis://localhost:6379/1", { kind: "tcp", url: "redis://localhost:6379/1" }],
+      ["rediss://:secret@redis.test", { kind: "tcp", url: "rediss://:secret@redis.test" }],
+    ],
+    invalid: [...url("redis"), `http://${CANARY}.test`],
+    beside: { API_GATEWAY_SALT: SALT },
+  },
+  UPSTASH_REDIS_REST_URL: {
+    read: ({ stores }) => stores.redis,
+    byDefault: { kind: "embedded" },
+    valid: [["https://redis.test", { kind: "upstash", url: "https://redis.test", token: "token" }]],
+    invalid: [...url("https"), `redis://${CANARY}.test`],
+    beside: { UPSTASH_REDIS_REST_TOKEN: "token", API_GATEWAY_SALT: SALT },
+  },
+  UPSTASH_REDIS_REST_TOKEN: {
+    read: ({ stores }) => stores.redis,
+    byDefault: { kind: "embedded" },
+    valid: [["AbC==", { kind: "upstash", url: "https://redis.test", token: "AbC==" }]],
+    invalid: [`${CANARY} x`],
+    beside: { UPSTASH_REDIS_REST_URL: "https://redis.test", API_GATEWAY_SALT: SALT },
+  },
+  DATABASE_URL: {
+    read: ({ stores }) => stores.postgres,
+    byDefault: { kind: "embedded" },
+    valid: [
+      ["postgres://u:p@h/d", { kind: "tcp", url: "postgres://u:p@h/d", endpoint: null }],
+      // By a socket in the file system, as node-postgres takes it.
+      [
+        "postgres:///d?host=/run/postgresql",
+        { kind: "tcp", url: "postgres:///d?host=/run/postgresql", endpoint: null },
+      ],
+      ["postgresql://u:p@h/d", { kind: "tcp", url: "postgresql://u:p@h/d", endpoint: null }],
+    ],
+    invalid: [...url("http"), `mysql://${CANARY}.test`],
+    beside: { API_GATEWAY_SALT: SALT },
+  },
+  NEON_HTTP_ENDPOINT: {
+    read: ({ stores }) => stores.postgres,
+    byDefault: { kind: "embedded" },
+    valid: [["http://127.0.0.1/sql", { kind: "neon", url: DATABASE.DATABASE_URL, endpoint: "http://127.0.0.1/sql" }]],
+    invalid: url("http"),
+    beside: { ...DATABASE, API_GATEWAY_SALT: SALT },
+  },
+  MAX_BODY_BYTES: {
+    read: ({ configuration }) => configuration.maxBodyBytes,
+    byDefault: 4_194_304,
+    valid: [
+      ["1024", 1024],
+      ["100000000", 100_000_000],
+    ],
+    invalid: ["1023", "100000001", "4MB", "-5", CANARY],
+  },
+  CONNECT_TIMEOUT_MS: milliseconds(({ connectTimeoutMs }) => connectTimeoutMs, 5_000),
+  FIRST_TOKEN_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.firstTokenMs, 30_000),
+  IDLE_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.idleMs, 30_000),
+  REQUEST_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.wholeRequestMs, 600_000),
+  RATE_LIMIT_WAIT_MS: milliseconds(({ configuration }) => configuration.timeouts.rateLimitWaitMs, 30_000),
+  KEEP_ALIVE_MS: milliseconds(({ configuration }) => configuration.timeouts.keepAliveMs, 10_000),
+};
+
+describe.each(Object.entries(CASES))("%s", (name, { read, byDefault, valid, invalid, beside = {} }) => {
+  test("is what is documented when it is not set, or set to nothing", () => {
+    for (const nothing of [undefined, "", " \n"]) expect(read(parse({ [name]: nothing }))).toEqual(byDefault);
+  });
+
+  test.each(valid)("%j is taken", (text, expected) => {
+    expect(read(parse({ ...beside, [name]: text }))).toEqual(expected);
+  });
+
+  test.each(invalid)("%j is refused by name, with what is expected and without its value", (text) => {
+    const [problem = "", ...others] = problems({ ...beside, [name]: text });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^${name} must be: (?:an?|\\d+ to|at least|printable|development,) .*\\w`));
+    expect(problem).not.toContain(CANARY);
+  });
+});
+
+describe("where the stores are", () => {
+  const kinds = (environment: Environment, runtime: "node" | "edge" = "node") => {
+    const { stores, configuration } = parse({ API_GATEWAY_SALT: SALT, ...environment }, runtime);
+    return [stores.redis.kind, stores.postgres.kind, configuration.embedded];
+  };
+
+  test.each<[string, Environment, readonly unknown[]]>([
+    ["nothing set", {}, ["embedded", "embedded", true]],
+    ["a Redis", { REDIS_URL: "redis://r.test" }, ["tcp", "embedded", false]],
+    ["a PostgreSQL", DATABASE, ["embedded", "tcp", false]],
+    ["both", { REDIS_URL: "redis://r.test", ...DATABASE }, ["tcp", "tcp", false]],
+    ["Upstash", UPSTASH, ["upstash", "embedded", false]],
+    ["Upstash and a Redis", { ...UPSTASH, REDIS_URL: "redis://r.test" }, ["upstash", "embedded", false]],
+    [
+      "Upstash and Neon",
+      { ...UPSTASH, ...DATABASE, NEON_HTTP_ENDPOINT: "https://n.test/sql" },
+      ["upstash", "neon", false],
+    ],
+  ])("on Node, with %s", (_, environment, expected) => {
+    expect(kinds(environment)).toEqual(expected);
+  });
+
+  test("at the edge both are reached over HTTP, and a Redis over TCP is no use", () => {
+    expect(kinds({ ...EDGE, REDIS_URL: "redis://r.test" }, "edge")).toEqual(["upstash", "neon", false]);
+    expect(parse(EDGE, "edge").stores.postgres).toEqual({ kind: "neon", url: DATABASE.DATABASE_URL, endpoint: null });
+    expect(named({ API_GATEWAY_SALT: SALT, REDIS_URL: "redis://r.test" }, "edge")).toEqual([
+      "UPSTASH_REDIS_REST_URL",
+      "UPSTASH_REDIS_REST_TOKEN",
+      "DATABASE_URL",
+    ]);
+  });
+
+  test("what belongs together is missed where it is missing", () => {
+    expect(named({ API_GATEWAY_SALT: SALT, UPSTASH_REDIS_REST_URL: "https://r.test" })).toEqual([
+      "UPSTASH_REDIS_REST_TOKEN",
+    ]);
+    expect(named({ API_GATEWAY_SALT: SALT, UPSTASH_REDIS_REST_TOKEN: "token" })).toEqual(["UPSTASH_REDIS_REST_URL"]);
+    expect(named({ API_GATEWAY_SALT: SALT, NEON_HTTP_ENDPOINT: "https://n.test/sql" })).toEqual(["DATABASE_URL"]);
+  });
+
+  test("keys need a salt of the operator's wherever a store is not embedded", () => {
+    for (const environment of [{ REDIS_URL: "redis://r.test" }, DATABASE, UPSTASH]) {
+      expect(named(environment)).toEqual(["API_GATEWAY_SALT"]);
+    }
+    expect(named({ ...EDGE, API_GATEWAY_SALT: undefined }, "edge")).toEqual(["API_GATEWAY_SALT"]);
+  });
+
+  test("keys are live ones where nothing else is said and a store is not embedded", () => {
+    expect(parse(EDGE, "edge").configuration.keyEnvironment).toBe("live");
+    expect(parse({ ...EDGE, APP_ENV: "staging" }, "edge").configuration.keyEnvironment).toBe("staging");
+  });
+});
+
+describe("providers", () => {
+  const providers = (environment: Environment) => parse(environment).configuration.providers;
+
+  test("none is there without a variable of its own", () => {
+    expect(providers({})).toEqual({});
+  });
+
+  test.each(DECLARED.map(({ id, apiKeyVariable }) => [id, apiKeyVariable] as const))(
+    "%s is set by its key, and reached elsewhere by its base URL",
+    (id, apiKeyVariable) => {
+      const keyVariable = apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`;
+      const urlVariable = `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
+      const baseUrl = "http://127.0.0.1:9/v1";
+      expect(providers({ [keyVariable]: "sk-1" })).toEqual({ [id]: { apiKey: "sk-1", baseUrl: null } });
+      expect(providers({ [urlVariable]: baseUrl })).toEqual({ [id]: { apiKey: null, baseUrl } });
+      expect(providers({ [keyVariable]: "sk-1\n", [urlVariable]: baseUrl })).toEqual({
+        [id]: { apiKey: "sk-1", baseUrl },
+      });
+    },
+  );
+
+  test("a key or an address that cannot be one is named, and not shown", () => {
+    const found = problems({
+      OPENAI_API_KEY: `sk-${CANARY} x`,
+      GOOGLE_AI_STUDIO_BASE_URL: CANARY,
+      OLLAMA_BASE_URL: `ftp://${CANARY}`,
+    });
+    expect(found).toEqual([
+      "OPENAI_API_KEY must be: printable characters without spaces",
+      "GOOGLE_AI_STUDIO_BASE_URL must be: an http or https URL",
+      "OLLAMA_BASE_URL must be: an http or https URL",
+    ]);
+  });
+
+  test("each provider has a variable of its own", () => {
+    const variables = DECLARED.flatMap(({ apiKeyVariable }) => apiKeyVariable ?? []);
+    expect(new Set(variables).size).toBe(variables.length);
+    expect(variables.filter((name) => name in VARIABLES)).toEqual([]);
+  });
+});
+
+test("every problem is told at once, each once", () => {
+  const environment = {
+    PORT: CANARY,
+    REDIS_URL: CANARY,
+    ADMIN_API_KEY: "ü",
+    OPENAI_API_KEY: "a b",
+    UPSTASH_REDIS_REST_TOKEN: "t",
+  };
+  expect(named(environment).toSorted()).toEqual([
+    "ADMIN_API_KEY",
+    "API_GATEWAY_SALT",
+    "OPENAI_API_KEY",
+    "PORT",
+    "REDIS_URL",
+    "UPSTASH_REDIS_REST_URL",
+  ]);
+});
+
+test("a worker's other bindings are left alone, and its numbers are taken", () => {
+  const bindings: Record<string, unknown> = { ...EDGE, MAX_BODY_BYTES: 2048, ASSETS: { fetch: () => {} }, PORT: null };
+  // The platform gives whatever wrangler.toml says.
+  const { configuration } = parse(bindings as Environment, "edge");
+  expect(configuration.maxBodyBytes).toBe(2048);
+});
+
+test("the version goes along", () => {
+  expect(parse({}).configuration.appVersion).toBe("1.2.3");
+});
+
+test("npm start stops at a malformed variable, says which and what it should be, and not what it is", async () => {
+  const env = { PATH: process.env["PATH"], PORT: CANARY, ADMIN_API_KEY: CANARY };
+  const start = promisify(execFile)(process.execPath, ["api/_node/main.ts"], { env, timeout: 20_000 });
+  const { code, stdout, stderr } = await start.catch((error: unknown) => Object(error));
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("PORT must be: a whole number from 0 to 65535");
+  expect(stderr).toContain("ADMIN_API_KEY must be: 16 to 500 printable characters");
+  expect(stderr).not.toContain(CANARY);
+});
