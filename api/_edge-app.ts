@@ -2,6 +2,7 @@ import { createDirectSettler } from "../lib/billing/settle-credits.ts";
 import { createGateway } from "../lib/inference/gateway.ts";
 import { type Environment, parseSettings, type Settings } from "../lib/platform/configuration.ts";
 import { createEdgePorts } from "../lib/platform/edge/edge-ports.ts";
+import { withDemoUpstream } from "../lib/platform/upstream/demo-upstream.ts";
 import { APP_VERSION } from "../lib/platform/version.ts";
 import type { Ports } from "../lib/ports/ports.ts";
 import { demo } from "../lib/providers/declarations/demo.ts";
@@ -16,9 +17,14 @@ export interface EdgeApp {
 
 /** What the entries at the edge share: the configuration read, the ports built, the app on them. */
 export function createEdgeApp(environment: Environment): EdgeApp {
-  const declared = PROVIDERS.filter(({ id }) => id !== demo.id);
+  // The demo takes part only where it is asked for by its address, as `npm run dev:worker` does for a newcomer.
+  const demonstrates = environment["GANGWAY_BASE_URL"] === demo.baseUrl;
+  const declared = PROVIDERS.filter(({ id }) => demonstrates || id !== demo.id);
   const settings = parseSettings(environment, "edge", declared, APP_VERSION);
-  const ports = createEdgePorts(settings);
+  const edgePorts = createEdgePorts(settings);
+  const ports = demonstrates
+    ? { ...edgePorts, callUpstream: withDemoUpstream(edgePorts.callUpstream, demo.baseUrl) }
+    : edgePorts;
   const gateway = createGateway(settings.configuration, createDirectSettler());
   return { app: createApp(gateway, ports), ports, settings };
 }

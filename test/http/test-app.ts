@@ -67,7 +67,7 @@ class StoreDown extends Error {}
  * `away`: a call fails before anything is done. `reply-lost`: it is done, and the caller gets an error. `silent`: nobody
  * hears of it again. A number: it is done, and the reply comes that many milliseconds later.
  */
-export type StoreFault = "none" | "away" | "reply-lost" | "silent" | number;
+type StoreFault = "none" | "away" | "reply-lost" | "silent" | number;
 
 /** Does a call as the fault has it. */
 async function underFault<Result>(fault: StoreFault, clock: Clock, call: () => Promise<Result>): Promise<Result> {
