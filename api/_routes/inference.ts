@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { assertNotSuspended } from "../../lib/accounts/identity.ts";
 import { authenticate } from "../../lib/inference/authenticate.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
 import { resolveModel } from "../../lib/inference/resolve-model.ts";
@@ -42,7 +43,7 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
 async function countTokens(exchange: Exchange): Promise<Response> {
   const { gateway, ports, requestId } = exchange;
   const { credential, body } = await readInput(exchange);
-  await authenticate(gateway, ports, credential, body["model"]);
+  assertNotSuspended(await authenticate(gateway, ports, credential, body["model"]));
   const { model, estimatedInputTokens } = parseCountTokens(body);
   await resolveModel(gateway, ports, model);
   return new Response(JSON.stringify({ input_tokens: estimatedInputTokens }), {

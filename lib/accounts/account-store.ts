@@ -5,10 +5,11 @@ import type { Identity } from "./identity.ts";
 /** The identity behind a key's hash, or null when there is none or it is revoked. */
 export async function findIdentity(database: Kysely<Database>, keyHash: string): Promise<Identity | null> {
   const row = await database
-    .selectFrom("api_key")
-    .select(["id", "account_id", "requests_per_minute", "expires_at"])
-    .where("key_hash", "=", keyHash)
-    .where("revoked_at", "is", null)
+    .selectFrom("api_key as key")
+    .leftJoin("credit_account as credit", "credit.account_id", "key.account_id")
+    .select(["key.id", "key.account_id", "key.requests_per_minute", "key.expires_at", "credit.status"])
+    .where("key.key_hash", "=", keyHash)
+    .where("key.revoked_at", "is", null)
     .executeTakeFirst();
   if (row === undefined) return null;
   return {
@@ -16,6 +17,7 @@ export async function findIdentity(database: Kysely<Database>, keyHash: string):
     keyId: row.id,
     requestsPerMinute: row.requests_per_minute,
     expiresAtMs: row.expires_at === null ? null : new Date(row.expires_at).getTime(),
+    suspended: row.status === "frozen",
   };
 }
 

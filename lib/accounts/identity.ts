@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { accountSuspended } from "../errors/account-suspended.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 
 /** Who calls: what the gateway needs of a key and its account. Holds nothing from which the key could be made. */
@@ -7,12 +8,19 @@ export const identity = z.object({
   keyId: z.string(),
   requestsPerMinute: z.int().positive(),
   expiresAtMs: z.number().nullable(),
+  /** The account is stopped. Known from here, so that a call which holds no credit is refused as well. */
+  suspended: z.boolean(),
 });
 export type Identity = z.infer<typeof identity>;
 
 /** One text for every key that does not open: which part was wrong is nobody's business (B5 to B7). */
 export function invalidKey(): GatewayError {
   return new GatewayError("invalid_api_key", "This API key is not valid.");
+}
+
+/** @throws GatewayError `account_suspended` */
+export function assertNotSuspended(who: Identity): void {
+  if (who.suspended) throw accountSuspended();
 }
 
 /** @throws GatewayError `expired_api_key` */

@@ -1,4 +1,5 @@
 import type { Pipeline } from "@upstash/redis";
+import { accountSuspended } from "../errors/account-suspended.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
 import { withDeadline } from "../ports/clock.ts";
@@ -217,8 +218,7 @@ export async function refreshMirror(
 /** A failed hold as the client sees it: K36, what is held is not the same as what is missing. */
 function refusal(request: HoldRequest, status: string, balance: NanoUsd, available: NanoUsd): GatewayError {
   const { amountNanoUsd: required } = request;
-  if (status === "frozen")
-    return new GatewayError("account_suspended", "This account is suspended; contact the operator.");
+  if (status === "frozen") return accountSuspended();
   if (balance < 0n) {
     return new GatewayError("account_in_debt", `This account owes $${formatUsd(-balance)}. Add credit to go on.`);
   }

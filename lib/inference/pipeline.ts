@@ -1,3 +1,4 @@
+import { assertNotSuspended } from "../accounts/identity.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -33,6 +34,7 @@ const JSON_BODY = { "content-type": "application/json" };
 export async function runInference(gateway: Gateway, ports: Ports, call: InferenceCall): Promise<InferenceReply> {
   const timings = new StageTimings(ports.clock);
   const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
+  assertNotSuspended(identity);
   timings.mark("auth");
 
   const parsed = call.format.parse(call.body, call.text);
