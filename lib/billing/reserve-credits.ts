@@ -111,13 +111,14 @@ class HoldTooSlow extends Error {
   override readonly name = "HoldTooSlow";
 }
 
-/**
- * A hold in Postgres; asked again once, under the same key, when the outcome is not known. One that is granted after it was
- * given up closes with its request's settlement, or is swept.
- */
+/** A hold in Postgres; asked again once, under the same key, when the outcome is not known. */
 function askPostgres(ports: LedgerPorts, request: HoldRequest, tier: "strict" | "shadow"): Promise<HoldReply> {
   const hold = { ...request, seconds: HOLD_SECONDS };
-  const asking = holdInPostgres(ports.database, hold, tier).catch(() => holdInPostgres(ports.database, hold, tier));
+  return holdInPostgres(ports.database, hold, tier).catch(() => holdInPostgres(ports.database, hold, tier));
+}
+
+/** What Postgres decides in time. @throws what went wrong there, or `HoldTooSlow` */
+function inTime(ports: LedgerPorts, asking: Promise<HoldReply>): Promise<HoldReply> {
   const late = () => new HoldTooSlow("Postgres did not decide on a hold in time.");
   return withDeadline(ports.clock, asking, HOLD_DEADLINE_MS, late);
 }
@@ -127,10 +128,10 @@ async function confirm(ports: LedgerPorts, request: HoldRequest): Promise<Reserv
   const reservation: Reservation = { ...reservationOf(request), tier: "strict" };
   let reply: HoldReply;
   try {
-    reply = await askPostgres(ports, request, "shadow");
+    reply = await inTime(ports, askPostgres(ports, request, "shadow"));
   } catch (error) {
     ports.log.warn("ledger_hold_failed", { requestId: request.requestId, reason: nameOf(error) });
-    return reservation;
+    return reservation; // a hold that comes after all is closed by the settlement
   }
   if (isHeld(reply)) return reservation;
   await releaseReservation(ports, { ...reservation, tier: "fast" });
@@ -140,16 +141,24 @@ async function confirm(ports: LedgerPorts, request: HoldRequest): Promise<Reserv
 
 /** Redis is away: Postgres holds, or nobody does. */
 async function holdInPostgresAlone(ports: LedgerPorts, request: HoldRequest): Promise<Reservation> {
+  const asking = askPostgres(ports, request, "strict");
   let reply: HoldReply;
   try {
-    reply = await askPostgres(ports, request, "strict");
+    reply = await inTime(ports, asking);
   } catch (error) {
     ports.log.warn("ledger_hold_failed", { requestId: request.requestId, reason: nameOf(error) });
+    ports.background(releaseLateHold(ports, request, asking));
     throw billingUnavailable();
   }
   if (!isHeld(reply)) throw refusal(request, reply.status, reply.balance, reply.available);
   ports.background(refreshMirror(ports, request.accountId, reply.base, reply.version));
   return { ...reservationOf(request), tier: "postgres" };
+}
+
+/** A hold that is granted after its request was refused is nobody's. One whose outcome stays unknown is swept. */
+async function releaseLateHold(ports: LedgerPorts, request: HoldRequest, asking: Promise<HoldReply>): Promise<void> {
+  const held = await asking.then(isHeld, () => false);
+  if (held) await releaseReservation(ports, { ...reservationOf(request), tier: "postgres" });
 }
 
 function isHeld({ status }: HoldReply): boolean {

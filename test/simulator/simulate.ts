@@ -13,6 +13,7 @@ import {
 } from "../../lib/billing/reserve-credits.ts";
 import { settleItems } from "../../lib/billing/settle-credits.ts";
 import { sweep } from "../../lib/jobs/sweep.ts";
+import { systemClock } from "../../lib/platform/clock.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import { hashOf } from "../../lib/ports/redis-replies.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
@@ -127,7 +128,9 @@ export async function simulate(
           return { error: "down" };
         },
       );
-      const reservation: Reservation = await finishHold(ports, wish, reply);
+      // The stores answer in real time: a jump of the simulation's clock is no silence of theirs.
+      const patient = { ...clock, schedule: systemClock.schedule };
+      const reservation: Reservation = await finishHold({ ...ports, clock: patient }, wish, reply);
       outcome.admitted = true;
       if (random() < 0.5) await recordShadowHold(ports, reservation);
       if (random() < 0.4) await checkpointReservation(ports, reservation, outcome.wanted / 2n);
