@@ -1,6 +1,7 @@
 import type { Ports } from "../ports/ports.ts";
 import type { ClientFormat, ReplyContext } from "../protocol/client-format.ts";
 import { AttemptAborted } from "../routing/attempt-failure.ts";
+import { repliesUntouched } from "../routing/candidate.ts";
 import type { CallSettlement } from "./call-settlement.ts";
 import { passingWriter, type StreamEnd, StreamRelay, type StreamReply, translatingWriter } from "./stream-relay.ts";
 import type { UsageMeter } from "./usage-meter.ts";
@@ -18,8 +19,7 @@ export function relayOf(
   requestId: string,
 ): StreamRelay {
   const meter = settlement.begin(reply.candidate);
-  const passes = reply.candidate.wire.passesThrough === format.name;
-  const writer = passes
+  const writer = repliesUntouched(reply.candidate, format.name)
     ? passingWriter(
         format.createStreamPassthrough({ ...context, stripFields: reply.candidate.provider.stripFromReply ?? [] }),
       )
