@@ -49,7 +49,7 @@ function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
   for (const field of GATEWAY_FIELDS) {
     if (field in call.body && provider.understands?.includes(field) !== true) edits[field] = null;
   }
-  const ignoredParameters = (provider.drop ?? []).filter((field) => field in call.body);
+  const ignoredParameters = dropsFor(provider, nativeModel).filter((field) => field in call.body);
   for (const field of ignoredParameters) edits[field] = null;
   for (const [from, to] of Object.entries(renamesFor(provider, nativeModel))) {
     const value = memberText(call.text, from);
@@ -70,16 +70,22 @@ function withUsage(text: string, body: JsonObject): string {
 }
 
 function translated({ provider, call, nativeModel }: EncodeInput): Encoded {
-  const { body, ignored } = encodeChatRequest(call.toChatRequest(), nativeModel, call.stream);
+  const { understands = [] } = provider;
+  const { body, ignored } = encodeChatRequest(call.toChatRequest(), nativeModel, call.stream, understands);
   if (call.stream && provider.streamUsageOption !== false) body["stream_options"] = { include_usage: true };
   for (const [from, to] of Object.entries(renamesFor(provider, nativeModel))) {
     if (body[from] === undefined) continue;
     body[to] = body[from];
     delete body[from];
   }
-  const dropped = (provider.drop ?? []).filter((field) => body[field] !== undefined);
+  const dropped = dropsFor(provider, nativeModel).filter((field) => body[field] !== undefined);
   for (const field of dropped) delete body[field];
   return { body: JSON.stringify(body), ignoredParameters: [...ignored, ...dropped] };
+}
+
+function dropsFor(provider: ProviderDeclaration, nativeModel: string): readonly string[] {
+  const quirk = provider.modelQuirks?.find(({ models }) => models.test(nativeModel));
+  return [...(provider.drop ?? []), ...(quirk?.drop ?? [])];
 }
 
 function renamesFor(provider: ProviderDeclaration, nativeModel: string): Readonly<Record<string, string>> {
