@@ -8,7 +8,7 @@ import {
 } from "../estimate-tokens.ts";
 import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
-import { schemaError } from "../schema-error.ts";
+import { validate } from "../schema-error.ts";
 import { decodeMessagesRequest } from "./decode-request.ts";
 import { encodeMessagesReply } from "./encode-reply.ts";
 import { createMessagesStreamEncoder } from "./encode-stream.ts";
@@ -27,9 +27,7 @@ export const anthropicMessagesFormat: ClientFormat = {
 
 function parseMessagesCall(body: JsonObject, text: string): ParsedCall {
   assertNothingSmuggled(body);
-  const result = messagesRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  const parsed = result.data;
+  const parsed = validate(messagesRequest, body);
   return {
     format: "anthropic",
     text,
@@ -52,9 +50,8 @@ function parseMessagesCall(body: JsonObject, text: string): ParsedCall {
  */
 export function parseCountTokens(body: JsonObject): { readonly model: string; readonly estimatedInputTokens: number } {
   assertNothingSmuggled(body);
-  const result = countTokensRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  return { model: result.data.model, estimatedInputTokens: estimateMessagesTokens(body) };
+  const { model } = validate(countTokensRequest, body);
+  return { model, estimatedInputTokens: estimateMessagesTokens(body) };
 }
 
 function needsOf(parsed: MessagesRequest): readonly CallNeed[] {

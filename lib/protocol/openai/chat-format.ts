@@ -8,7 +8,7 @@ import {
 } from "../estimate-tokens.ts";
 import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
-import { schemaError } from "../schema-error.ts";
+import { validate } from "../schema-error.ts";
 import { type ChatCompletionRequest, chatCompletionRequest } from "./chat-schema.ts";
 import { decodeChatRequest } from "./decode-request.ts";
 import { encodeChatReply } from "./encode-reply.ts";
@@ -27,9 +27,7 @@ export const openAiChatFormat: ClientFormat = {
 
 function parseChatCall(body: JsonObject, text: string): ParsedCall {
   assertNothingSmuggled(body);
-  const result = chatCompletionRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  const parsed = result.data;
+  const parsed = validate(chatCompletionRequest, body);
   return {
     format: "openai",
     text,

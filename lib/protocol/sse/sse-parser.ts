@@ -63,7 +63,7 @@ export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseP
       const rest = pending + decoder.decode();
       pending = "";
       const frame = readFrame(rest);
-      return frame === null ? [] : [{ ...frame, raw: `${rest.trimEnd()}\n\n` }];
+      return frame === null ? [] : [{ ...frame, raw: `${rest.replace(/[\r\n]+$/, "")}\n\n` }];
     },
   };
 }
@@ -119,7 +119,7 @@ function readFrame(raw: string): SseFrame | null {
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(line.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1);
     if (field === "data") data = data === null ? value : `${data}\n${value}`;
-    else if (field === "event") event = value;
+    else if (field === "event") event = value === "" ? "message" : value;
   }
   return said ? { event, data, raw } : null;
 }
