@@ -32,7 +32,9 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
   return async (exchange) => {
     const { gateway, ports, request, requestId } = exchange;
     const input = await readInput(exchange);
-    const reply = await runInference(gateway, ports, { ...input, format, requestId, signal: request.signal });
+    const protocolHeaders = format.readProtocolHeaders(request.headers);
+    const call = { ...input, format, protocolHeaders, requestId, signal: request.signal };
+    const reply = await runInference(gateway, ports, call);
     const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
     if (idHeader !== null) headers[idHeader] = requestId;
     return new Response(reply.body, { status: reply.status, headers });

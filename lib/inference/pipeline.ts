@@ -35,7 +35,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text);
+  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
   const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
   timings.mark("route");

@@ -1,4 +1,10 @@
-import type { CallNeed, ClientFormat, ParsedCall } from "../client-format.ts";
+import {
+  type CallNeed,
+  type ClientFormat,
+  NO_HEADERS,
+  type ParsedCall,
+  type ProtocolHeaders,
+} from "../client-format.ts";
 import {
   estimateContentTokens,
   estimateJsonTokens,
@@ -14,10 +20,12 @@ import { encodeMessagesReply } from "./encode-reply.ts";
 import { createMessagesStreamEncoder } from "./encode-stream.ts";
 import { countTokensRequest, type MessagesRequest, messagesRequest } from "./messages-schema.ts";
 import { createMessagesPassthrough, passMessagesReply } from "./passthrough.ts";
+import { readAnthropicHeaders } from "./protocol-headers.ts";
 
 /** Anthropic messages, as clients speak them to us. */
 export const anthropicMessagesFormat: ClientFormat = {
   name: "anthropic",
+  readProtocolHeaders: readAnthropicHeaders,
   parse: parseMessagesCall,
   createStreamEncoder: createMessagesStreamEncoder,
   createStreamPassthrough: createMessagesPassthrough,
@@ -25,13 +33,14 @@ export const anthropicMessagesFormat: ClientFormat = {
   passReply: passMessagesReply,
 };
 
-function parseMessagesCall(body: JsonObject, text: string): ParsedCall {
+function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: ProtocolHeaders = NO_HEADERS): ParsedCall {
   assertNothingSmuggled(body);
   const parsed = validate(messagesRequest, body);
   return {
     format: "anthropic",
     text,
     body,
+    protocolHeaders,
     model: parsed.model,
     stream: parsed.stream === true,
     includeUsage: true,
