@@ -14,8 +14,6 @@ export type ClientFormatName = "openai" | "anthropic";
  */
 export type ProtocolHeaders = Readonly<Record<string, string>>;
 
-export const NO_HEADERS: ProtocolHeaders = {};
-
 /** A validated request. What the pipeline needs of it is read once; the rest stays in `body` and `text`. */
 export interface ParsedCall {
   readonly format: ClientFormatName;

@@ -2,11 +2,11 @@ import { decodeMessagesReply } from "../protocol/anthropic/decode-reply.ts";
 import { createMessagesStreamDecoder } from "../protocol/anthropic/decode-stream.ts";
 import { encodeMessagesRequest } from "../protocol/anthropic/encode-request.ts";
 import { ANTHROPIC_VERSION } from "../protocol/anthropic/protocol-headers.ts";
-import type { ParsedCall, ProtocolHeaders } from "../protocol/client-format.ts";
+import type { ProtocolHeaders } from "../protocol/client-format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { spliceJson } from "../protocol/json-splice.ts";
 import { clientMessage } from "./client-message.ts";
-import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
+import type { CountInput, EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
 
 /** Anthropic messages (docs.anthropic.com/en/api/messages, read 2026-11-23). */
 export const anthropicWire: WireFormat = {
@@ -16,6 +16,12 @@ export const anthropicWire: WireFormat = {
   createStreamDecoder: createMessagesStreamDecoder,
   decodeReply: decodeMessagesReply,
   decodeFailure,
+  // docs.anthropic.com/en/api/messages-count-tokens (read 2026-11-24)
+  countTokens: {
+    encode: (input) => passedThrough(input, "messages/count_tokens").request,
+    decodeReply: ({ input_tokens: count }) =>
+      typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null,
+  },
 };
 
 /** Fields that are said to the gateway, not to the provider. */
@@ -38,11 +44,8 @@ function encode(input: EncodeInput): EncodedRequest {
   return { request: requestOf(input, "messages", JSON.stringify(body), {}), ignoredParameters: ignored };
 }
 
-type Passed = Pick<ParsedCall, "text" | "body" | "protocolHeaders">;
-type Destination = Pick<EncodeInput, "provider" | "baseUrl" | "apiKey" | "nativeModel">;
-
 /** The client's own bytes but for the model and what is said to the gateway, with its version and its betas. */
-function passedThrough(input: Destination & { readonly call: Passed }, path: string): EncodedRequest {
+function passedThrough(input: CountInput, path: string): EncodedRequest {
   const { call, nativeModel } = input;
   const edits: Record<string, string | null> = { model: JSON.stringify(nativeModel) };
   for (const field of GATEWAY_FIELDS) if (field in call.body) edits[field] = null;
@@ -58,7 +61,7 @@ function passedThrough(input: Destination & { readonly call: Passed }, path: str
 
 /** A request to one of Anthropic's endpoints, with the headers that all of them want. */
 function requestOf(
-  { provider, baseUrl, apiKey }: Destination,
+  { provider, baseUrl, apiKey }: CountInput,
   path: string,
   body: string,
   protocolHeaders: ProtocolHeaders,

@@ -15,6 +15,7 @@ export const openAiWire: WireFormat = {
   createStreamDecoder: createChatStreamDecoder,
   decodeReply: decodeChatReply,
   decodeFailure,
+  countTokens: null,
 };
 
 /** Fields that are said to the gateway, not to a provider; a provider that knows one of them declares it. */

@@ -1,10 +1,4 @@
-import {
-  type CallNeed,
-  type ClientFormat,
-  NO_HEADERS,
-  type ParsedCall,
-  type ProtocolHeaders,
-} from "../client-format.ts";
+import type { CallNeed, ClientFormat, ParsedCall, ProtocolHeaders } from "../client-format.ts";
 import {
   estimateContentTokens,
   estimateJsonTokens,
@@ -33,7 +27,7 @@ export const anthropicMessagesFormat: ClientFormat = {
   passReply: passMessagesReply,
 };
 
-function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: ProtocolHeaders = NO_HEADERS): ParsedCall {
+function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: ProtocolHeaders = {}): ParsedCall {
   assertNothingSmuggled(body);
   const parsed = validate(messagesRequest, body);
   return {
@@ -57,7 +51,7 @@ function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: Prot
  * The body of a count_tokens call, checked.
  * @throws GatewayError with the row of bad input that applies
  */
-export function parseCountTokens(body: JsonObject): { readonly model: string; readonly estimatedInputTokens: number } {
+export function parseCountTokens(body: JsonObject): Pick<ParsedCall, "model" | "estimatedInputTokens"> {
   assertNothingSmuggled(body);
   const { model } = validate(countTokensRequest, body);
   return { model, estimatedInputTokens: estimateMessagesTokens(body) };

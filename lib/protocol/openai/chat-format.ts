@@ -1,4 +1,4 @@
-import { type CallNeed, type ClientFormat, NO_HEADERS, type ParsedCall } from "../client-format.ts";
+import type { CallNeed, ClientFormat, ParsedCall } from "../client-format.ts";
 import {
   estimateContentTokens,
   estimateJsonTokens,
@@ -18,7 +18,7 @@ import { createChatPassthrough, passChatReply } from "./passthrough.ts";
 /** OpenAI chat completions, as clients speak them to us. */
 export const openAiChatFormat: ClientFormat = {
   name: "openai",
-  readProtocolHeaders: () => NO_HEADERS,
+  readProtocolHeaders: () => ({}),
   parse: parseChatCall,
   createStreamEncoder: createChatStreamEncoder,
   createStreamPassthrough: createChatPassthrough,
@@ -33,7 +33,7 @@ function parseChatCall(body: JsonObject, text: string): ParsedCall {
     format: "openai",
     text,
     body,
-    protocolHeaders: NO_HEADERS,
+    protocolHeaders: {},
     model: parsed.model,
     stream: parsed.stream === true,
     includeUsage: parsed.stream_options?.include_usage === true,
