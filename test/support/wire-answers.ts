@@ -13,7 +13,7 @@ export interface SaidAnswer {
   readonly usage: SaidUsage | null;
 }
 
-export interface SaidCall {
+interface SaidCall {
   readonly id: string;
   readonly name: string;
   readonly args: JsonObject;
@@ -21,14 +21,14 @@ export interface SaidCall {
   readonly cuts: readonly number[];
 }
 
-export interface SaidUsage {
+interface SaidUsage {
   readonly input: number;
   readonly cacheRead: number;
   readonly output: number;
   readonly reasoning: number;
 }
 
-export const SIGNATURE = "c2lnbmF0dXJl";
+const SIGNATURE = "c2lnbmF0dXJl";
 
 /** As it is after a trip over the wire: -0 is 0 there, and a dictionary has an ordinary prototype. */
 export function asJson<Value extends JsonValue>(value: unknown): Value {

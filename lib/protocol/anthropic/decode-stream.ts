@@ -5,6 +5,7 @@ import { tokenCount, type Usage } from "../usage.ts";
 import { finishOf } from "./stop-reason.ts";
 
 const NONE: readonly ChatEvent[] = [];
+const OPAQUE: readonly ChatEvent[] = [{ kind: "opaque", choice: 0 }];
 
 /** Turns an Anthropic message stream into events. One instance a stream. */
 export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly ChatEvent[] } {
@@ -37,7 +38,7 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
         return [{ kind: "tool-start", choice: 0, tool, id: textOf(block["id"]), name: textOf(block["name"]) }];
       }
       default:
-        return NONE; // what Anthropic's own servers do between blocks (server tools) has no place in another format
+        return OPAQUE; // what Anthropic's own servers do between blocks (server tools) has no place in another format
     }
   }
 
@@ -56,7 +57,8 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
       case "input_json_delta": {
         const tool = tools.get(index);
         const json = textOf(delta["partial_json"]);
-        if (tool === undefined || json === "") return NONE;
+        if (tool === undefined) return OPAQUE;
+        if (json === "") return NONE;
         silent.delete(index);
         return [{ kind: "tool-arguments", choice: 0, tool, json }];
       }

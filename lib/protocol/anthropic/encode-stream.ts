@@ -158,6 +158,7 @@ export function createMessagesStreamEncoder(context: ReplyContext): StreamEncode
         case "finish":
           finish = event;
           return "";
+        case "opaque":
         case "usage":
         case "end":
         case "error":

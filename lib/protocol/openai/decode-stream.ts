@@ -108,6 +108,7 @@ export function decodeMessage(
   if (Array.isArray(toolCalls)) {
     for (const call of toolCalls) if (isJsonObject(call)) calls.decode(call, choice, events);
   }
+  if (isJsonObject(message["audio"])) events.push({ kind: "opaque", choice });
   // The form before tools: one call without an id.
   if (isJsonObject(called)) calls.decode({ index: 0, function: called }, choice, events);
   const annotations = message["annotations"];
@@ -155,7 +156,7 @@ function decodeReasoning(message: JsonObject, choice: number, events: ChatEvent[
   if (!told && typeof plain === "string" && plain !== "") events.push({ kind: "reasoning", choice, text: plain });
 }
 
-export function finishReasonOf(reason: string): FinishReason {
+function finishReasonOf(reason: string): FinishReason {
   switch (reason) {
     case "length":
     case "max_tokens":
@@ -186,6 +187,6 @@ function statusOfType(type: string): number {
   return 502;
 }
 
-export function textOrNull(value: JsonValue | undefined): string | null {
+function textOrNull(value: JsonValue | undefined): string | null {
   return typeof value === "string" ? value : null;
 }

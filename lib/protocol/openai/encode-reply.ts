@@ -96,6 +96,8 @@ function collect(choice: ChoiceSoFar, event: ChatEvent & { readonly choice: numb
     case "citation":
       choice.annotations.push(event.citation);
       return;
+    case "opaque":
+      return;
     case "finish":
       choice.finish = event;
       return;

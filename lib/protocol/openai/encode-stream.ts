@@ -90,6 +90,7 @@ export function createChatStreamEncoder(context: ReplyContext): StreamEncoder {
           if (finished.has(event.choice)) return "";
           finished.add(event.choice);
           return chunk(event.choice, {}, finishReason(event.reason), nativeReason(event.nativeReason));
+        case "opaque":
         case "usage":
         case "end":
         case "error":
