@@ -23,6 +23,18 @@ function encode(providerId: string, format: ClientFormat, body: JsonObject, nati
   return { request, sent, ignoredParameters };
 }
 
+/** A turn in a tool loop, as an Anthropic client sends it back. */
+const CALLED = [
+  {
+    role: "assistant",
+    content: [
+      { type: "thinking", thinking: "Which?", signature: "" },
+      { type: "tool_use", id: "1", name: "f", input: {} },
+    ],
+  },
+  { role: "user", content: [{ type: "tool_result", tool_use_id: "1", content: "ok" }] },
+];
+
 const openAi = (provider: string, body: JsonObject, model?: string) => encode(provider, FORMATS.openai, body, model);
 const anthropic = (provider: string, body: JsonObject, model?: string) =>
   encode(provider, FORMATS.anthropic, body, model);
@@ -149,7 +161,9 @@ describe("what an Anthropic client's request becomes", () => {
       },
       { role: "user", content: "Go on." },
     ]);
-    expect(anthropic("deepseek", { messages }).sent["messages"]).toMatchObject([{}, { reasoning_content: "Hm." }, {}]);
+    const deepSeek = anthropic("deepseek", { messages: [...messages, ...CALLED] }).sent["messages"];
+    expect(deepSeek).toMatchObject([{}, { content: "Yes." }, {}, { reasoning_content: "Which?" }, {}]);
+    expect(JSON.stringify(deepSeek).match(/reasoning_content/g)).toHaveLength(1);
     expect(anthropic("groq", { messages }).request.body).not.toMatch(/cache_control|reasoning/);
   });
 });

@@ -106,10 +106,9 @@ function encodeAssistant(parts: readonly AssistantPart[], extensions: Extensions
   if (reasoning.length > 0 && extensions.includes("reasoning_details")) {
     message["reasoning_details"] = reasoning.map(reasoningDetail);
   }
-  const thoughts = reasoning.map((part) => part.text).join("");
-  // DeepSeek misses the field on a call even where there was no thought.
-  if (extensions.includes("reasoning_content") && (thoughts !== "" || calls.length > 0)) {
-    message["reasoning_content"] = thoughts;
+  // DeepSeek wants it with calls only, and then even where there was no thought.
+  if (extensions.includes("reasoning_content") && calls.length > 0) {
+    message["reasoning_content"] = reasoning.map((part) => part.text).join("");
   }
   if (calls.length > 0) {
     message["tool_calls"] = calls.map((call) => ({
