@@ -149,7 +149,7 @@ export class StreamRelay {
     if (this.#ended) return;
     this.#ended = true;
     this.#parties.reply.watchdog.stop();
-    if (end.kind !== "client-gone") this.#parties.reply.stream.cancel();
+    if (end.kind === "cut" || end.kind === "failed") this.#parties.reply.stream.cancel();
     this.#parties.onEnd(end);
   }
 }

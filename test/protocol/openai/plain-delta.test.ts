@@ -17,7 +17,18 @@ const chunk = (delta: object, more: object = {}, choice: object = {}) =>
 
 const word = fc.oneof(
   fc.string({ maxLength: 6 }),
-  fc.constantFrom("", " quiet", '"', "\\", "\n", "ü", "🚀", '","usage":{"prompt_tokens":1},"x":"', '"content":', "\u0000"),
+  fc.constantFrom(
+    "",
+    " quiet",
+    '"',
+    "\\",
+    "\n",
+    "ü",
+    "🚀",
+    '","usage":{"prompt_tokens":1},"x":"',
+    '"content":',
+    "\u0000",
+  ),
 );
 const someChunk = fc.oneof(
   { weight: 6, arbitrary: word.map((content) => chunk({ content })) },
