@@ -29,7 +29,7 @@ const DRAIN_MS = 10_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 const BODY_STALL_MS = 30_000;
 /** Charges of requests that end within this time are written together. */
-const SETTLE_DELAY_MS = 5;
+const SETTLE_DELAY_MS = 10;
 const SETTLE_BATCH = 128;
 
 export interface RunningGateway {

@@ -25,7 +25,6 @@ const EVENT_STREAM = {
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
 };
-const JSON_BODY = { "content-type": "application/json" };
 
 /**
  * The life of one inference request, top to bottom; streamed or whole, OpenAI or Anthropic, it is this one.
@@ -98,7 +97,7 @@ async function answerWhole(exchange: Exchange, candidates: readonly Candidate[])
   exchange.timings.mark("translate");
   return {
     status: 200,
-    headers: { ...JSON_BODY, ...headersOf(exchange, reply), "x-gateway-cost": answer.cost },
+    headers: { ...headersOf(exchange, reply), "content-type": "application/json", "x-gateway-cost": answer.cost },
     body: answer.body,
   };
 }

@@ -107,16 +107,18 @@ export class StreamRelay {
       return this.#complete("");
     }
     let text = "";
+    let said = false;
     for (const decoded of batch) {
       for (const event of decoded.events) {
         meter.observe(event);
-        if (isSemantic(event)) reply.watchdog.touch();
+        if (isSemantic(event)) said = true;
         else if (event.kind === "finish") this.#finished = true;
         else if (event.kind === "error") return text + this.#fail(providerError(event.status));
         else if (event.kind === "end") return this.#complete(text + writer.push(decoded));
       }
       text += writer.push(decoded);
     }
+    if (said) reply.watchdog.touch();
     return (await this.#withinCeiling()) ? text : text + this.#cut();
   }
 

@@ -31,6 +31,8 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
 
   return {
     push(frame, events) {
+      // Nearly every frame brings a piece of text and nothing to change.
+      if (events.length === 1 && events[0]?.kind === "text" && context.stripFields.length === 0) return frame.raw;
       let usage: Usage | null = null;
       for (const event of events) {
         if (event.kind === "end") return "";
