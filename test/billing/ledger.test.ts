@@ -249,6 +249,23 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
     expect(await stores.redis.hget<string>(recordKey(id, late.requestId), "st")).toBe("done");
   });
 
+  test("R3 an entry that does not balance, has no transaction or is of another account is refused", async () => {
+    const [id, other] = [await account(USD), await account(USD)];
+    await settle(await hold(id, USD / 2n), 5n);
+    const { rows } = await sql<{ key: string }>`
+      select key from credit_transaction where account_id = ${id} and kind = 'settle'`.execute(stores.database);
+    const key = rows[0]?.key ?? "";
+    const insert = (transaction: string, owner: string, mine: number, ours: number) =>
+      sql`insert into credit_entry (transaction_key, account_id, bucket, amount)
+          values (${transaction}, ${owner}, 'allowance', ${mine}), (${transaction}, null, 'sys:promo', ${ours})`.execute(
+        stores.database,
+      );
+    await expect(insert(key, id, 5, -4)).rejects.toMatchObject({ code: "23514" });
+    await expect(insert("settle:nobody", id, 5, -5)).rejects.toMatchObject({ code: "23503" });
+    await expect(insert(key, other, 5, -5)).rejects.toMatchObject({ code: "23503" });
+    await expectQuiet(id);
+  });
+
   test("K15 R8 a mirror that says too little does not refuse what Postgres has", async () => {
     const id = await account(1_000n * USD);
     await settle(await hold(id, USD), 1n);
