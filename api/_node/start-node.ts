@@ -22,13 +22,14 @@ import type { Ports } from "../../lib/ports/ports.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
 import { createApp } from "../_app.ts";
 import { newRequestId } from "../_http/request-id.ts";
+import { sendNodeReply } from "./send-node-reply.ts";
 
 const SWEEP_EVERY_MS = 60_000;
 const DRAIN_MS = 10_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 const BODY_STALL_MS = 30_000;
 /** Charges of requests that end within this time are written together. */
-const SETTLE_DELAY_MS = 5;
+const SETTLE_DELAY_MS = 10;
 const SETTLE_BATCH = 128;
 
 export interface RunningGateway {
@@ -75,7 +76,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
     directory === null ? null : await ensureLocalAccount(ports, gateway.hasher, configuration, directory.readKey());
   if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
 
-  const server = await listen(createApp(gateway, ports), settings);
+  const server = await listen(createApp(gateway, ports, sendNodeReply), settings);
   const stopSweeping = repeat(() => tracked.background(sweep(ports)));
   const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
   return {

@@ -36,7 +36,7 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
     const reply = await runInference(gateway, ports, call);
     const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
     if (idHeader !== null) headers[idHeader] = requestId;
-    return new Response(reply.body, { status: reply.status, headers });
+    return exchange.send({ ...reply, headers });
   };
 }
 

@@ -1,6 +1,7 @@
 import type { NanoUsd } from "../money/nano-usd.ts";
 import { sleep } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
+import type { ScriptInput } from "../ports/redis-script.ts";
 import { ackScript, mirrorKey, OPEN_KEY, openMember, recordKey, spendScript } from "./ledger-scripts.ts";
 import { type SettleItem, type SettleReply, settleInPostgres } from "./ledger-store.ts";
 import type { Reservation } from "./reserve-credits.ts";
@@ -122,17 +123,24 @@ async function acknowledge(
   replies: readonly SettleReply[],
 ): Promise<void> {
   const accounts = new Map(items.map(({ request, account }) => [request, account]));
-  const pipeline = ports.redis.pipeline();
+  const settled = new Map<string, Acknowledged>();
   for (const { request_id: requestId, base, version } of replies) {
     const accountId = accounts.get(requestId);
     if (accountId === undefined || base === null || version === null) continue;
-    pipeline.eval(
-      ackScript.lua,
-      keysOf(accountId, requestId),
-      ackArguments(accountId, requestId, String(base), String(version)),
-    );
+    const before = settled.get(accountId);
+    const newest = before === undefined || BigInt(version) > BigInt(before.version);
+    settled.set(accountId, {
+      requestIds: [...(before?.requestIds ?? []), requestId],
+      base: newest ? String(base) : before.base,
+      version: newest ? String(version) : before.version,
+    });
   }
-  if (pipeline.length() === 0) return;
+  if (settled.size === 0) return;
+  const pipeline = ports.redis.pipeline();
+  for (const [accountId, acknowledged] of settled) {
+    const { keys, args } = ackInput(accountId, acknowledged);
+    pipeline.eval(ackScript.lua, keys, args);
+  }
   try {
     await pipeline.exec({ keepErrors: true });
   } catch (error) {
@@ -143,12 +151,19 @@ async function acknowledge(
   }
 }
 
-export function keysOf(accountId: string, requestId: string): string[] {
-  return [mirrorKey(accountId), recordKey(accountId, requestId), OPEN_KEY];
+/** Requests of one account that Postgres has settled, and what the account's mirror counts from since. */
+interface Acknowledged {
+  readonly requestIds: readonly string[];
+  readonly base: string;
+  readonly version: string;
 }
 
-export function ackArguments(accountId: string, requestId: string, base: string, version: string): string[] {
-  return [base, version, openMember(accountId, requestId), crypto.randomUUID()];
+/** What `ackScript` is called with. */
+export function ackInput(accountId: string, { requestIds, base, version }: Acknowledged): ScriptInput {
+  return {
+    keys: [mirrorKey(accountId), OPEN_KEY, ...requestIds.map((requestId) => recordKey(accountId, requestId))],
+    args: [base, version, crypto.randomUUID(), ...requestIds.map((requestId) => openMember(accountId, requestId))],
+  };
 }
 
 /** Postgres is away: the charges wait in Redis as pending, and count against the balance there. */
@@ -156,8 +171,9 @@ async function queueInRedis(ports: SettlePorts, items: readonly SettleItem[]): P
   const pipeline = ports.redis.pipeline();
   for (const item of items) {
     const { account, request, amount } = item;
-    const args = [amount, account, openMember(account, request), crypto.randomUUID(), JSON.stringify(item)];
-    pipeline.eval(spendScript.lua, keysOf(account, request), args);
+    const keys = [mirrorKey(account), recordKey(account, request), OPEN_KEY];
+    const args = [amount, openMember(account, request), crypto.randomUUID(), JSON.stringify(item)];
+    pipeline.eval(spendScript.lua, keys, args);
   }
   try {
     await pipeline.exec();

@@ -1,3 +1,4 @@
+import type { ClientStream } from "../ports/client-stream.ts";
 import type { ClientFormat, ProtocolHeaders } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
 
@@ -18,5 +19,5 @@ export interface InferenceCall {
 export interface InferenceReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | ReadableStream<Uint8Array>;
+  readonly body: string | ClientStream;
 }

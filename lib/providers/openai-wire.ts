@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts";
-import { memberText, spliceJson } from "../protocol/json-splice.ts";
+import { isJsonObject, type JsonValue } from "../protocol/json.ts";
+import { type JsonEdit, memberText, spliceJson } from "../protocol/json-splice.ts";
 import { decodeChatReply } from "../protocol/openai/decode-reply.ts";
 import { createChatStreamDecoder } from "../protocol/openai/decode-stream.ts";
 import { encodeChatRequest } from "../protocol/openai/encode-request.ts";
@@ -46,7 +46,7 @@ interface Encoded {
 
 /** The client's own bytes, but for the declared changes. */
 function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
-  const edits: Record<string, string | null> = { model: JSON.stringify(nativeModel) };
+  const edits: Record<string, JsonEdit[string]> = { model: JSON.stringify(nativeModel) };
   for (const field of GATEWAY_FIELDS) {
     if (field in call.body && provider.understands?.includes(field) !== true) edits[field] = null;
   }
@@ -58,16 +58,13 @@ function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
     edits[from] = null;
     if (!(to in call.body)) edits[to] = value;
   }
-  if (call.stream && provider.streamUsageOption !== false) edits["stream_options"] = withUsage(call.text, call.body);
+  if (call.stream && provider.streamUsageOption !== false) edits["stream_options"] = withUsage;
   return { body: spliceJson(call.text, edits), ignoredParameters };
 }
 
 /** `stream_options` with usage asked for: we always meter, the client gets it only if it asked too (K16). */
-function withUsage(text: string, body: JsonObject): string {
-  const own = memberText(text, "stream_options");
-  return isJsonObject(body["stream_options"]) && own !== null
-    ? spliceJson(own, { include_usage: "true" })
-    : '{"include_usage":true}';
+function withUsage(own: string | null): string {
+  return own?.startsWith("{") === true ? spliceJson(own, { include_usage: "true" }) : '{"include_usage":true}';
 }
 
 function translated({ provider, call, nativeModel }: EncodeInput): Encoded {

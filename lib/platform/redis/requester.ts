@@ -1,7 +1,6 @@
 import { Redis } from "@upstash/redis";
 import type { Clock } from "../../ports/clock.ts";
-import type { CommandReply, RedisEngine } from "./redis-engine.ts";
-import { RedisReplyError } from "./reply-error.ts";
+import type { RedisEngine } from "./redis-engine.ts";
 import { StoreGuard } from "./store-guard.ts";
 
 /** What `@upstash/redis` asks of the layer under it (its own type is not exported). */
@@ -68,23 +67,14 @@ function engineRequester(engine: RedisEngine): Requester {
   };
 }
 
-async function ask(engine: RedisEngine, path: readonly string[] | undefined, body: unknown): Promise<unknown> {
+function ask(engine: RedisEngine, path: readonly string[] | undefined, body: unknown): Promise<unknown> {
   switch (path?.[0]) {
     case "pipeline":
       return engine.pipeline(commandsOf(body));
     case "multi-exec":
       return engine.transaction(commandsOf(body));
     default:
-      return single(engine, commandOf(body));
-  }
-}
-
-async function single(engine: RedisEngine, command: readonly string[]): Promise<CommandReply> {
-  try {
-    return { result: await engine.call(command) };
-  } catch (error) {
-    if (error instanceof RedisReplyError) return { error: error.message };
-    throw error;
+      return engine.pipeline([commandOf(body)]).then(([reply]) => reply);
   }
 }
 

@@ -30,40 +30,38 @@ export class StoreGuard {
     return AbortSignal.timeout(this.#timeoutMs * 2);
   }
 
-  async run<Result>(call: () => Promise<Result>): Promise<Result> {
+  run<Result>(call: () => Promise<Result>): Promise<Result> {
     const probe = this.#failures >= FAILURES_TO_OPEN;
     if (probe && (this.#probing || this.#clock.now() < this.#openUntilMs)) {
-      throw new StoreUnavailable("The store did not answer lately; it is not asked for a while.");
+      return Promise.reject(new StoreUnavailable("The store did not answer lately; it is not asked for a while."));
     }
     this.#probing = probe;
-    try {
-      const result = await this.#withDeadline(call());
-      this.#failures = 0;
-      return result;
-    } catch (error) {
-      this.#failures += 1;
-      if (this.#failures >= FAILURES_TO_OPEN) this.#openUntilMs = this.#clock.now() + OPEN_MS;
-      throw error;
-    } finally {
-      if (probe) this.#probing = false;
-    }
+    return new Promise((resolve, reject) => {
+      let given = false;
+      const giveUp = (error: unknown) => {
+        if (given) return;
+        given = true;
+        cancel();
+        this.#noteFailure(probe);
+        reject(error);
+      };
+      const cancel = this.#clock.schedule(this.#timeoutMs, () =>
+        giveUp(new StoreUnavailable("The store did not answer in time.")),
+      );
+      call().then((result) => {
+        if (given) return;
+        given = true;
+        cancel();
+        this.#failures = 0;
+        if (probe) this.#probing = false;
+        resolve(result);
+      }, giveUp);
+    });
   }
 
-  #withDeadline<Result>(answer: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.schedule(this.#timeoutMs, () =>
-        reject(new StoreUnavailable("The store did not answer in time.")),
-      );
-      answer.then(
-        (result) => {
-          cancel();
-          resolve(result);
-        },
-        (error: unknown) => {
-          cancel();
-          reject(error);
-        },
-      );
-    });
+  #noteFailure(probe: boolean): void {
+    this.#failures += 1;
+    if (this.#failures >= FAILURES_TO_OPEN) this.#openUntilMs = this.#clock.now() + OPEN_MS;
+    if (probe) this.#probing = false;
   }
 }

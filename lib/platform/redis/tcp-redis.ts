@@ -20,22 +20,20 @@ export function createTcpRedis(url: string): RedisEngine {
   connection.on("error", () => {});
   const hashes = new Map<string, string>();
 
-  function sent(command: readonly string[]): readonly string[] {
-    if (command[0]?.toUpperCase() !== "EVAL") return command;
-    const [, lua = "", ...rest] = command;
-    let hash = hashes.get(lua);
-    if (hash === undefined) {
-      hash = createHash("sha1").update(lua).digest("hex");
-      hashes.set(lua, hash);
-    }
-    return ["EVALSHA", hash, ...rest];
+  function hashOf(lua: string): string {
+    const known = hashes.get(lua);
+    if (known !== undefined) return known;
+    const hash = createHash("sha1").update(lua).digest("hex");
+    hashes.set(lua, hash);
+    return hash;
   }
 
   async function run(commands: readonly (readonly string[])[], transactional: boolean): Promise<CommandReply[]> {
     const batch = transactional ? connection.multi() : connection.pipeline();
-    for (const command of commands) {
-      const [name = "", ...args] = sent(command);
-      batch.call(name, ...args);
+    for (const [name = "", ...args] of commands) {
+      const [lua] = args;
+      if (lua === undefined || name.toUpperCase() !== "EVAL") batch.call(name, ...args);
+      else batch.call("EVALSHA", hashOf(lua), ...args.slice(1));
     }
     const results = await batch.exec();
     if (results === null) throw new Error("The transaction was discarded.");
@@ -52,8 +50,9 @@ export function createTcpRedis(url: string): RedisEngine {
     transactional: boolean,
   ): Promise<readonly CommandReply[]> {
     const replies = await run(commands, transactional);
-    const unknown = replies.flatMap((reply, index) => (reply.error?.startsWith("NOSCRIPT") === true ? [index] : []));
-    for (const index of unknown) replies[index] = await whole(commands[index] ?? []);
+    for (let index = 0; index < replies.length; index++) {
+      if (replies[index]?.error?.startsWith("NOSCRIPT") === true) replies[index] = await whole(commands[index] ?? []);
+    }
     return replies;
   }
 

@@ -2,6 +2,7 @@ import type { ChatEvent, FinishReason } from "../chat-event.ts";
 import { isJsonObject, type JsonObject, type JsonValue, numberOf, objectsOf, stringOf } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { decodeUsage } from "./decode-usage.ts";
+import { PlainDelta } from "./plain-delta.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
 const NONE: readonly ChatEvent[] = [];
@@ -9,10 +10,22 @@ const NONE: readonly ChatEvent[] = [];
 /** Turns chat completion chunks into events, tolerant of what providers make of them. One instance a stream. */
 export function createChatStreamDecoder(): { push(frame: SseFrame): readonly ChatEvent[] } {
   let started = false;
+  /** The last chunk that brought text and nothing else: most of a stream looks like it. */
+  let plain: { readonly shape: PlainDelta; readonly choice: number } | null = null;
   const calls = new ToolCalls();
+
+  function learn(data: string, events: readonly ChatEvent[]): void {
+    const [only] = events;
+    if (only?.kind !== "text" || only.logprobs !== undefined || events.length > 1) return;
+    const shape = PlainDelta.of(data);
+    plain = shape === null ? null : { shape, choice: only.choice };
+  }
+
   return {
     push({ data }) {
       if (data === null || data === "") return NONE;
+      const text = plain?.shape.textOf(data) ?? null;
+      if (plain !== null && text !== null) return text === "" ? NONE : [{ kind: "text", choice: plain.choice, text }];
       if (data === "[DONE]") return [{ kind: "end" }];
       const chunk = parseObject(data);
       if (chunk === null) return NONE; // one broken frame does not end a stream; a missing end will (F30, F32)
@@ -34,6 +47,7 @@ export function createChatStreamDecoder(): { push(frame: SseFrame): readonly Cha
       // Groq puts its usage under a name of its own.
       const usage = chunk["usage"] ?? (isJsonObject(chunk["x_groq"]) ? chunk["x_groq"]["usage"] : undefined);
       if (isJsonObject(usage)) events.push({ kind: "usage", usage: decodeUsage(usage) });
+      learn(data, events);
       return events;
     },
   };

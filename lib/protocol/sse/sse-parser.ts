@@ -31,6 +31,8 @@ export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseP
 
   function drain(text: string): SseFrame[] {
     const frames: SseFrame[] = [];
+    // Looked for once: most streams have none, and then a blank line is two line feeds.
+    const endOfFrame = text.includes("\r") ? endOfMixedFrame : endOfPlainFrame;
     let start = 0;
     for (;;) {
       const end = endOfFrame(text, start, Math.max(start, searchFrom));
@@ -69,11 +71,9 @@ export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseP
 }
 
 /** The index after the blank line that ends the frame at `start`, or -1 while that has not come. */
-function endOfFrame(text: string, start: number, searchFrom: number): number {
+function endOfPlainFrame(text: string, start: number, searchFrom: number): number {
   const lineFeeds = text.indexOf("\n\n", Math.max(start, searchFrom - 1));
-  const carriageReturn = text.indexOf("\r", start);
-  if (carriageReturn < 0 || (lineFeeds >= 0 && lineFeeds < carriageReturn)) return lineFeeds < 0 ? -1 : lineFeeds + 2;
-  return endOfMixedFrame(text, start);
+  return lineFeeds < 0 ? -1 : lineFeeds + 2;
 }
 
 /** The same for text with carriage returns in it, line by line. */
