@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { ensureLocalAccount } from "../../lib/accounts/ensure-local-account.ts";
-import { createBatchingSettler } from "../../lib/billing/settle-credits.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import { createGateway, type Gateway } from "../../lib/inference/gateway.ts";

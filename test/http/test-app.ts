@@ -6,7 +6,7 @@ import { insertAccount } from "../../lib/accounts/account-store.ts";
 import type { KeyEnvironment } from "../../lib/accounts/api-key.ts";
 import { createKey } from "../../lib/accounts/create-key.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { createDirectSettler } from "../../lib/billing/settle-credits.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { MIGRATIONS } from "../../lib/database/migrations.ts";
 import type { Database } from "../../lib/database/tables.ts";
@@ -110,7 +110,10 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
       return answerHello();
     },
   };
-  const gateway = createGateway({ ...CONFIGURATION, ...overrides }, createDirectSettler());
+  const gateway = createGateway(
+    { ...CONFIGURATION, ...overrides },
+    createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 }),
+  );
   const app = createApp(gateway, ports);
 
   const newKey: TestApp["newKey"] = (wish = {}) =>

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createApp } from "../../api/_app.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import {
   type BrokenInvariant,
   checkLedger,
@@ -9,7 +10,6 @@ import {
   listTransactions,
   readBalance,
 } from "../../lib/billing/ledger-store.ts";
-import { createBatchingSettler } from "../../lib/billing/settle-credits.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import { sweep } from "../../lib/jobs/sweep.ts";
 import { createTrackedBackground } from "../../lib/platform/background.ts";

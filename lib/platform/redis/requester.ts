@@ -1,13 +1,15 @@
 import { Redis } from "@upstash/redis";
 import type { Clock } from "../../ports/clock.ts";
 import type { RedisEngine } from "./redis-engine.ts";
+import { withScriptHashes } from "./script-hashes.ts";
 import { StoreGuard } from "./store-guard.ts";
 
 /** What `@upstash/redis` asks of the layer under it (its own type is not exported). */
-interface Requester {
+export interface Requester {
   request<Result = unknown>(request: {
     path?: string[] | undefined;
     body?: unknown;
+    signal?: AbortSignal;
   }): Promise<{ result?: Result; error?: string }>;
 }
 
@@ -17,7 +19,10 @@ interface Requester {
  */
 export function createEngineRedis(engine: RedisEngine, clock: Clock): Redis {
   const guard = new StoreGuard(clock);
-  return clientWith("http://engine.invalid", "none", guard, () => engineRequester(engine));
+  const own = engineRequester(engine);
+  return clientWith("http://engine.invalid", "none", () => ({
+    request: (request) => guard.run(() => own.request(request)),
+  }));
 }
 
 /** The client over Upstash's REST API (or the local server that speaks it), guarded. */
@@ -26,14 +31,29 @@ export function createUpstashRedis(options: {
   readonly token: string;
   readonly clock: Clock;
 }): Redis {
-  return clientWith(options.url, options.token, new StoreGuard(options.clock), (own) => own);
+  const guard = new StoreGuard(options.clock);
+  return clientWith(options.url, options.token, (own) => {
+    const server = withScriptHashes({ request: (request) => asReply(own.request(request)) });
+    return { request: (request) => guard.run((signal) => server.request({ ...request, signal: signal() })) };
+  });
+}
+
+/** What Redis says of a command is a reply like any other: the store is well. Upstash sends it as an HTTP error. */
+async function asReply<Reply>(answer: Promise<Reply>): Promise<Reply | { error: string }> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && /^(?:WRONGTYPE|NOSCRIPT|EXECABORT) /.test(error.message))
+      return { error: error.message };
+    throw error;
+  }
 }
 
 /**
  * A client whose requester is replaced where it lives: its constructor takes either a requester or options, and we need
  * both, for it must not guess the types of replies ("123" is a string here).
  */
-function clientWith(url: string, token: string, guard: StoreGuard, over: (own: Requester) => Requester): Redis {
+function clientWith(url: string, token: string, over: (own: Requester) => Requester): Redis {
   const redis = new Redis({
     url,
     token,
@@ -41,22 +61,17 @@ function clientWith(url: string, token: string, guard: StoreGuard, over: (own: R
     enableAutoPipelining: false,
     enableTelemetry: false,
     readYourWrites: false,
+    responseEncoding: false,
     retry: false,
-    signal: () => guard.signal(),
   });
   const own: unknown = Reflect.get(redis, "client");
   if (!isRequester(own)) throw new Error("The Redis client keeps its requester elsewhere than expected.");
-  Reflect.set(redis, "client", guarded(over({ request: own.request.bind(own) }), guard));
+  Reflect.set(redis, "client", over({ request: own.request.bind(own) }));
   return redis;
 }
 
 function isRequester(value: unknown): value is Requester {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "request") === "function";
-}
-
-/** Passes calls on while the store answers; rejects at once while it does not. */
-function guarded(requester: Requester, guard: StoreGuard): Requester {
-  return { request: (request) => guard.run(() => requester.request(request)) };
 }
 
 function engineRequester(engine: RedisEngine): Requester {

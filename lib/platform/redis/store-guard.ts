@@ -25,12 +25,8 @@ export class StoreGuard {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Gives up a fetch that the guard has given up. */
-  signal(): AbortSignal {
-    return AbortSignal.timeout(this.#timeoutMs * 2);
-  }
-
-  run<Result>(call: () => Promise<Result>): Promise<Result> {
+  /** @param call may ask for a signal, which aborts when the guard gives the call up */
+  run<Result>(call: (signal: () => AbortSignal) => Promise<Result>): Promise<Result> {
     const probe = this.#failures >= FAILURES_TO_OPEN;
     if (probe && (this.#probing || this.#clock.now() < this.#openUntilMs)) {
       return Promise.reject(new StoreUnavailable("The store did not answer lately; it is not asked for a while."));
@@ -38,6 +34,7 @@ export class StoreGuard {
     this.#probing = probe;
     return new Promise((resolve, reject) => {
       let given = false;
+      let controller: AbortController | null = null;
       const giveUp = (error: unknown) => {
         if (given) return;
         given = true;
@@ -45,10 +42,16 @@ export class StoreGuard {
         this.#noteFailure(probe);
         reject(error);
       };
-      const cancel = this.#clock.schedule(this.#timeoutMs, () =>
-        giveUp(new StoreUnavailable("The store did not answer in time.")),
-      );
-      call().then((result) => {
+      const cancel = this.#clock.schedule(this.#timeoutMs, () => {
+        const late = new StoreUnavailable("The store did not answer in time.");
+        giveUp(late);
+        controller?.abort(late);
+      });
+      const signal = () => {
+        controller ??= new AbortController();
+        return controller.signal;
+      };
+      call(signal).then((result) => {
         if (given) return;
         given = true;
         cancel();
