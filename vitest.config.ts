@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/native-response.ts"],
     pool: "forks",
     // Two processes; files share their process's PGlite and Miniflare (test/support), which take seconds to start.
     isolate: false,

@@ -9,6 +9,7 @@ import { headProblem } from "./_http/request-head.ts";
 import { newRequestId } from "./_http/request-id.ts";
 import type { Exchange, Route } from "./_http/route.ts";
 import { allowedMethods } from "./_http/route-match.ts";
+import { type SendReply, sendWebReply } from "./_http/send-reply.ts";
 import { allRoutes } from "./_routes/all-routes.ts";
 
 interface AppTypes {
@@ -17,11 +18,11 @@ interface AppTypes {
 type AppContext = Context<AppTypes>;
 
 /** The HTTP surface of one gateway. `ports` live as long as the isolate; a request adds its own `background`. */
-export function createApp(gateway: Gateway, ports: Ports): Hono<AppTypes> {
+export function createApp(gateway: Gateway, ports: Ports, sendReply: SendReply = sendWebReply): Hono<AppTypes> {
   const app = new Hono<AppTypes>({ strict: true, router: new ExactRouter() });
   const routes = allRoutes();
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (c) => serve(gateway, ports, route, c));
+    app.on(route.method, honoPath(route.path), (c) => serve(gateway, ports, route, sendReply, c));
   }
   app.notFound((c) => {
     const requestId = newRequestId(ports.clock.now());
@@ -36,19 +37,27 @@ export function createApp(gateway: Gateway, ports: Ports): Hono<AppTypes> {
   return app;
 }
 
-function serve(gateway: Gateway, ports: Ports, route: Route, c: AppContext): Response | Promise<Response> {
+function serve(
+  gateway: Gateway,
+  ports: Ports,
+  route: Route,
+  sendReply: SendReply,
+  c: AppContext,
+): Response | Promise<Response> {
   const requestId = newRequestId(ports.clock.now());
   c.set("requestId", requestId);
   const request = c.req.raw;
   const problem = headProblemOf(c);
   if (problem !== null) throw problem;
   assertNoKeyInQuery(request.url);
+  const ownPorts = requestPorts(ports, c);
   const exchange: Exchange = {
     gateway,
-    ports: requestPorts(ports, c),
+    ports: ownPorts,
     request,
     requestId,
     parameter: (name) => c.req.param(name) ?? "",
+    send: (reply) => sendReply(reply, { request, ports: ownPorts, bindings: c.env }),
   };
   return route.handle(exchange);
 }

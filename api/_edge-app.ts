@@ -1,4 +1,4 @@
-import { createDirectSettler } from "../lib/billing/settle-credits.ts";
+import { createSharedSettler } from "../lib/billing/shared-settler.ts";
 import { createGateway } from "../lib/inference/gateway.ts";
 import { type Environment, parseSettings, type Settings } from "../lib/platform/configuration.ts";
 import { createEdgePorts } from "../lib/platform/edge/edge-ports.ts";
@@ -8,6 +8,9 @@ import type { Ports } from "../lib/ports/ports.ts";
 import { demo } from "../lib/providers/declarations/demo.ts";
 import { PROVIDERS } from "../lib/providers/provider-list.ts";
 import { createApp } from "./_app.ts";
+
+/** Charges within 20 ms of each other are written together; who waited 2 s for another request writes its own. */
+const SETTLING = { maxBatch: 128, maxDelayMs: 20, patienceMs: 2_000 };
 
 export interface EdgeApp {
   readonly app: ReturnType<typeof createApp>;
@@ -25,6 +28,6 @@ export function createEdgeApp(environment: Environment): EdgeApp {
   const ports = demonstrates
     ? { ...edgePorts, callUpstream: withDemoUpstream(edgePorts.callUpstream, demo.baseUrl) }
     : edgePorts;
-  const gateway = createGateway(settings.configuration, createDirectSettler());
+  const gateway = createGateway(settings.configuration, createSharedSettler(SETTLING));
   return { app: createApp(gateway, ports), ports, settings };
 }

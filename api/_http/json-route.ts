@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
-import { schemaError } from "../../lib/protocol/schema-error.ts";
+import { validate } from "../../lib/protocol/schema-error.ts";
 import { type Caller, identifyCaller, type Policy } from "./caller.ts";
 import { dialectOf, idHeaders } from "./error-response.ts";
 import { readJsonText } from "./read-body.ts";
@@ -66,17 +66,12 @@ function readQuery<Query extends z.ZodObject>(url: string, schema: Query | undef
   const values = Object.fromEntries(start < 0 ? [] : new URLSearchParams(url.slice(start + 1)));
   // Without a schema no handler reads it: `Query` is then inferred as the empty object.
   if (schema === undefined) return {} as z.infer<Query>;
-  const result = schema.safeParse(values);
-  if (!result.success) throw schemaError(result.error, values);
-  return result.data;
+  return validate(schema, values);
 }
 
 async function readBody<Body extends z.ZodType>(exchange: Exchange, schema: Body | undefined): Promise<z.infer<Body>> {
   // Without a schema no handler reads it: `Body` is then inferred as unknown.
   if (schema === undefined) return undefined as z.infer<Body>;
   const text = await readJsonText(exchange.request, exchange.ports.clock, exchange.gateway.configuration.maxBodyBytes);
-  const body = parseJsonBody(text);
-  const result = schema.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  return result.data;
+  return validate(schema, parseJsonBody(text));
 }

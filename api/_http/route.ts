@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import type { Gateway } from "../../lib/inference/gateway.ts";
+import type { InferenceReply } from "../../lib/inference/inference-call.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import type { Policy } from "./caller.ts";
 
@@ -12,6 +13,8 @@ export interface Exchange {
   readonly requestId: string;
   /** A parameter of the path, decoded. */
   parameter(name: string): string;
+  /** Sends a reply of the pipeline, the runtime's own way. */
+  send(reply: InferenceReply): Response;
 }
 
 export interface RouteDocumentation {

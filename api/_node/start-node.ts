@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ensureLocalAccount } from "../../lib/accounts/ensure-local-account.ts";
-import { createBatchingSettler } from "../../lib/billing/settle-credits.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import { createGateway, type Gateway } from "../../lib/inference/gateway.ts";
@@ -20,6 +20,7 @@ import type { Ports } from "../../lib/ports/ports.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
 import { createApp } from "../_app.ts";
 import { createHttpServer } from "./http-server.ts";
+import { sendNodeReply } from "./send-node-reply.ts";
 
 const SWEEP_EVERY_MS = 60_000;
 const DRAIN_MS = 10_000;
@@ -27,7 +28,7 @@ const BODY_STALL_MS = 30_000;
 /** For a request that took all of its time, to be told so. */
 const LAST_WORD_MS = 2_000;
 /** Charges of requests that end within this time are written together. */
-const SETTLE_DELAY_MS = 5;
+const SETTLE_DELAY_MS = 10;
 const SETTLE_BATCH = 128;
 
 export interface RunningGateway {
@@ -74,7 +75,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
     directory === null ? null : await ensureLocalAccount(ports, gateway.hasher, configuration, directory.readKey());
   if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
 
-  const server = await listen(createApp(gateway, ports).fetch, settings);
+  const server = await listen(createApp(gateway, ports, sendNodeReply).fetch, settings);
   const stopSweeping = repeat(() => tracked.background(sweep(ports)));
   const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
   return {

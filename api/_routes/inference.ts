@@ -1,9 +1,7 @@
 import * as z from "zod";
-import { assertNotSuspended } from "../../lib/accounts/identity.ts";
-import { authenticate } from "../../lib/inference/authenticate.ts";
+import { countTokens } from "../../lib/inference/count-tokens.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
-import { resolveModel } from "../../lib/inference/resolve-model.ts";
-import { anthropicMessagesFormat, parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
+import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
 import type { ClientFormat } from "../../lib/protocol/client-format.ts";
 import type { JsonObject } from "../../lib/protocol/json.ts";
@@ -33,21 +31,23 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
   return async (exchange) => {
     const { gateway, ports, request, requestId } = exchange;
     const input = await readInput(exchange);
-    const reply = await runInference(gateway, ports, { ...input, format, requestId, signal: request.signal });
+    const protocolHeaders = format.readProtocolHeaders(request.headers);
+    const call = { ...input, format, protocolHeaders, requestId, signal: request.signal };
+    const reply = await runInference(gateway, ports, call);
     const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
     if (idHeader !== null) headers[idHeader] = requestId;
-    return new Response(reply.body, { status: reply.status, headers });
+    return exchange.send({ ...reply, headers });
   };
 }
 
-async function countTokens(exchange: Exchange): Promise<Response> {
-  const { gateway, ports, requestId } = exchange;
-  const { credential, body } = await readInput(exchange);
-  assertNotSuspended(await authenticate(gateway, ports, credential, body["model"]));
-  const { model, estimatedInputTokens } = parseCountTokens(body);
-  await resolveModel(gateway, ports, model);
-  return new Response(JSON.stringify({ input_tokens: estimatedInputTokens }), {
-    headers: { "content-type": "application/json", "x-request-id": requestId, "request-id": requestId },
+async function countMessageTokens(exchange: Exchange): Promise<Response> {
+  const { gateway, ports, request, requestId } = exchange;
+  const input = await readInput(exchange);
+  const protocolHeaders = anthropicMessagesFormat.readProtocolHeaders(request.headers);
+  const call = { ...input, protocolHeaders, requestId, signal: request.signal };
+  const { inputTokens, headers } = await countTokens(gateway, ports, call);
+  return new Response(JSON.stringify({ input_tokens: inputTokens }), {
+    headers: { "content-type": "application/json", ...headers, "x-request-id": requestId, "request-id": requestId },
   });
 }
 
@@ -91,13 +91,14 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     policy: "key",
     documentation: {
       tag: "Inference",
-      summary: "Estimate of a message's input tokens, in Anthropic's format",
-      description: "Counted by the gateway without asking a provider; costs nothing.",
+      summary: "A message's input tokens, in Anthropic's format",
+      description:
+        "Counted by the model's provider where it can (named in `x-gateway-provider`), otherwise estimated. Takes one request of the key's minute and costs nothing.",
       body: countTokensRequest,
       reply: z.object({ input_tokens: z.int() }),
       exampleBody: { model: "anthropic/claude-sonnet-4.5", messages: HELLO },
       exampleReply: { input_tokens: 11 },
     },
-    handle: countTokens,
+    handle: countMessageTokens,
   },
 ];

@@ -30,7 +30,7 @@ function take(call: ScriptCall, key: string, field: string, amount: string | nul
 /**
  * Grants a hold. Replies {ok|strict|replay|cold|insufficient, available or state}. `strict`: granted, but to be confirmed
  * by Postgres before anything is spent, the balance being small or the hold large against it (section 7).
- * KEYS mirror, record, open; ARGV amount, due (ms), account, request, strict below, member.
+ * KEYS mirror, record, open; ARGV amount, due (ms), strict below, member.
  */
 export const holdScript: RedisScript = {
   name: "ledger-hold",
@@ -42,14 +42,14 @@ local available = tonumber(m[1]) - tonumber(m[2] or '0') - tonumber(m[3] or '0')
 local amount = tonumber(ARGV[1])
 if available < amount then return {'insufficient', string.format('%.0f', available)} end
 local status = 'ok'
-if available < tonumber(ARGV[5]) or (tonumber(ARGV[5]) > 0 and amount * 10 > available) then status = 'strict' end
+if available < tonumber(ARGV[3]) or (tonumber(ARGV[3]) > 0 and amount * 10 > available) then status = 'strict' end
 redis.call('HINCRBY', KEYS[1], 'held', ARGV[1])
-redis.call('HSET', KEYS[2], 'st', 'held', 'amt', ARGV[1], 'acct', ARGV[3], 'cp', '0', 'gen', m[4])
-redis.call('ZADD', KEYS[3], ARGV[2], ARGV[6])
+redis.call('HSET', KEYS[2], 'st', 'held', 'amt', ARGV[1], 'cp', '0', 'gen', m[4])
+redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])
 return {status, string.format('%.0f', available - amount)}`,
   native: (call, keys, args) => {
     const [mirror = "", record = "", open = ""] = keys;
-    const [amountText = "0", due = "0", account = "", , strictBelowText = "0", member = ""] = args;
+    const [amountText = "0", due = "0", strictBelowText = "0", member = ""] = args;
     if (call("EXISTS", record) === 1) return ["replay", call("HGET", record, "st")];
     const [base, held, pend, gen] = fields(call, mirror, "base", "held", "pend", "gen");
     if (base == null || gen == null) return ["cold", "0"];
@@ -59,7 +59,7 @@ return {status, string.format('%.0f', available - amount)}`,
     if (available < amount) return ["insufficient", String(available)];
     const strict = available < strictBelow || (strictBelow > 0 && amount * 10 > available);
     call("HINCRBY", mirror, "held", amountText);
-    call("HSET", record, "st", "held", "amt", amountText, "acct", account, "cp", "0", "gen", gen);
+    call("HSET", record, "st", "held", "amt", amountText, "cp", "0", "gen", gen);
     call("ZADD", open, due, member);
     return [strict ? "strict" : "ok", String(available - amount)];
   },
@@ -135,75 +135,93 @@ return 1`,
 
 /**
  * Queues a charge that Postgres could not take: held becomes pending, due at once, its detail kept with it.
- * KEYS mirror, record, open; ARGV charge, account, member, nonce, item (JSON of the settlement).
+ * KEYS mirror, record, open; ARGV charge, member, nonce, item (JSON of the settlement).
  */
 export const spendScript: RedisScript = {
   name: "ledger-spend",
   lua: `${TAKE}
 local h = redis.call('HMGET', KEYS[2], 'st', 'amt', 'gen')
 if h[1] == 'pending' or h[1] == 'done' then return 'replay' end
-redis.call('HSETNX', KEYS[1], 'gen', ARGV[4])
+redis.call('HSETNX', KEYS[1], 'gen', ARGV[3])
 local gen = redis.call('HGET', KEYS[1], 'gen')
 if h[1] == 'held' and h[3] == gen then take(KEYS[1], 'held', h[2]) end
 redis.call('HINCRBY', KEYS[1], 'pend', ARGV[1])
-redis.call('HSET', KEYS[2], 'st', 'pending', 'act', ARGV[1], 'acct', ARGV[2], 'gen', gen, 'item', ARGV[5])
-redis.call('ZADD', KEYS[3], '0', ARGV[3])
+redis.call('HSET', KEYS[2], 'st', 'pending', 'act', ARGV[1], 'gen', gen, 'item', ARGV[4])
+redis.call('ZADD', KEYS[3], '0', ARGV[2])
 return 'ok'`,
   native: (call, keys, args) => {
     const [mirror = "", record = "", open = ""] = keys;
-    const [charge = "0", account = "", member = "", nonce = "", item = ""] = args;
+    const [charge = "0", member = "", nonce = "", item = ""] = args;
     const [state, amount, generation] = fields(call, record, "st", "amt", "gen");
     if (state === "pending" || state === "done") return "replay";
     call("HSETNX", mirror, "gen", nonce);
     const gen = String(call("HGET", mirror, "gen"));
     if (state === "held" && generation === gen) take(call, mirror, "held", amount);
     call("HINCRBY", mirror, "pend", charge);
-    call("HSET", record, "st", "pending", "act", charge, "acct", account, "gen", gen, "item", item);
+    call("HSET", record, "st", "pending", "act", charge, "gen", gen, "item", item);
     call("ZADD", open, "0", member);
     return "ok";
   },
 };
 
 /**
- * Closes a request that Postgres has settled: undoes its part of the sums, once and only in the generation that it was
- * added in, and moves the base forward by version. KEYS mirror, record, open; ARGV base, version, member, nonce.
+ * Closes requests of one account that Postgres has settled: undoes their part of the sums, once and only in the generation
+ * that it was added in, and moves the base forward by version.
+ * KEYS mirror, open, then the records; ARGV base, version, nonce, then the records' members in the same order.
  */
 export const ackScript: RedisScript = {
   name: "ledger-ack",
-  lua: `${TAKE}
-redis.call('HSETNX', KEYS[1], 'gen', ARGV[4])
-local gen = redis.call('HGET', KEYS[1], 'gen')
-local h = redis.call('HMGET', KEYS[2], 'st', 'amt', 'act', 'gen')
-if h[4] == gen then
-  if h[1] == 'held' then take(KEYS[1], 'held', h[2])
-  elseif h[1] == 'pending' then take(KEYS[1], 'pend', h[3]) end
+  lua: `
+local m = redis.call('HMGET', KEYS[1], 'gen', 'ver')
+local gen = m[1]
+if not gen then
+  gen = ARGV[3]
+  redis.call('HSET', KEYS[1], 'gen', gen)
 end
-redis.call('HSET', KEYS[2], 'st', 'done')
-redis.call('HDEL', KEYS[2], 'item')
-redis.call('EXPIRE', KEYS[2], '${DONE_SECONDS}')
-redis.call('ZREM', KEYS[3], ARGV[3])
-local known = redis.call('HGET', KEYS[1], 'ver')
-if (not known) or tonumber(ARGV[2]) > tonumber(known) then
+local held, pend = 0, 0
+for i = 3, #KEYS do
+  local h = redis.call('HMGET', KEYS[i], 'st', 'amt', 'act', 'gen')
+  if h[4] == gen then
+    if h[1] == 'held' then held = held + tonumber(h[2])
+    elseif h[1] == 'pending' then pend = pend + tonumber(h[3]) end
+  end
+  redis.call('HSET', KEYS[i], 'st', 'done')
+  if h[1] == 'pending' then redis.call('HDEL', KEYS[i], 'item') end
+  redis.call('EXPIRE', KEYS[i], '${DONE_SECONDS}')
+end
+redis.call('ZREM', KEYS[2], unpack(ARGV, 4))
+if held > 0 then redis.call('HINCRBY', KEYS[1], 'held', string.format('-%.0f', held)) end
+if pend > 0 then redis.call('HINCRBY', KEYS[1], 'pend', string.format('-%.0f', pend)) end
+if (not m[2]) or tonumber(ARGV[2]) > tonumber(m[2]) then
   redis.call('HSET', KEYS[1], 'base', ARGV[1], 'ver', ARGV[2])
-  redis.call('HSETNX', KEYS[1], 'held', '0')
-  redis.call('HSETNX', KEYS[1], 'pend', '0')
+  if not m[2] then
+    redis.call('HSETNX', KEYS[1], 'held', '0')
+    redis.call('HSETNX', KEYS[1], 'pend', '0')
+  end
 end
 return 1`,
   native: (call, keys, args) => {
-    const [mirror = "", record = "", open = ""] = keys;
-    const [base = "0", version = "0", member = "", nonce = ""] = args;
-    call("HSETNX", mirror, "gen", nonce);
-    const gen = call("HGET", mirror, "gen");
-    const [state, amount, actual, generation] = fields(call, record, "st", "amt", "act", "gen");
-    if (generation === gen) {
-      if (state === "held") take(call, mirror, "held", amount);
-      else if (state === "pending") take(call, mirror, "pend", actual);
+    const [mirror = "", open = "", ...records] = keys;
+    const [base = "0", version = "0", nonce = "", ...members] = args;
+    const [known, ver] = fields(call, mirror, "gen", "ver");
+    const gen = known ?? nonce;
+    if (known == null) call("HSET", mirror, "gen", gen);
+    let held = 0;
+    let pend = 0;
+    for (const record of records) {
+      const [state, amount, actual, generation] = fields(call, record, "st", "amt", "act", "gen");
+      if (generation === gen && state === "held") held += Number(amount);
+      if (generation === gen && state === "pending") pend += Number(actual);
+      call("HSET", record, "st", "done");
+      if (state === "pending") call("HDEL", record, "item");
+      call("EXPIRE", record, DONE_SECONDS);
     }
-    call("HSET", record, "st", "done");
-    call("HDEL", record, "item");
-    call("EXPIRE", record, DONE_SECONDS);
-    call("ZREM", open, member);
-    raiseBase(call, mirror, base, version);
+    call("ZREM", open, ...members);
+    if (held > 0) call("HINCRBY", mirror, "held", String(-held));
+    if (pend > 0) call("HINCRBY", mirror, "pend", String(-pend));
+    if (ver != null && Number(version) <= Number(ver)) return 1;
+    call("HSET", mirror, "base", base, "ver", version);
+    if (ver == null) for (const sum of ["held", "pend"]) call("HSETNX", mirror, sum, "0");
     return 1;
   },
 };

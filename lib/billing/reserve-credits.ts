@@ -1,9 +1,9 @@
-import type { Pipeline } from "@upstash/redis";
 import { accountSuspended } from "../errors/account-suspended.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
 import { withDeadline } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
+import type { ScriptInput } from "../ports/redis-script.ts";
 import {
   checkpointScript,
   extendScript,
@@ -56,29 +56,27 @@ export interface Reservation {
 }
 
 type LedgerPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
-type Reply = { readonly result?: unknown; readonly error?: string | undefined };
 
-/** Appends the one command that holds a request's expected cost; its reply goes to `finishHold`. */
-export function appendHold(pipeline: Pipeline, request: HoldRequest, nowMs: number, strictBelow = STRICT_BELOW): void {
-  pipeline.eval(holdScript.lua, holdKeys(request), holdArguments(request, nowMs, strictBelow));
+/** What `holdScript` is called with to hold a request's expected cost; its reply goes to `finishHold`. */
+export function holdInput(request: HoldRequest, nowMs: number): ScriptInput {
+  const { accountId, requestId, amountNanoUsd } = request;
+  const due = String(nowMs + HOLD_SECONDS * 1000);
+  return {
+    keys: holdKeys(request),
+    args: [String(amountNanoUsd), due, String(STRICT_BELOW), openMember(accountId, requestId)],
+  };
 }
 
 function holdKeys({ accountId, requestId }: HoldRequest | Reservation): string[] {
   return [mirrorKey(accountId), recordKey(accountId, requestId), OPEN_KEY];
 }
 
-function holdArguments(request: HoldRequest, nowMs: number, strictBelow: NanoUsd): string[] {
-  const { accountId, requestId, amountNanoUsd } = request;
-  const due = String(nowMs + HOLD_SECONDS * 1000);
-  return [String(amountNanoUsd), due, accountId, requestId, String(strictBelow), openMember(accountId, requestId)];
-}
-
 /**
- * Decides a hold from Redis' reply: granted there, or asked of Postgres. A 402 is only given after Postgres agrees, or,
+ * Decides a hold from the script's reply, or from its absence: granted in Redis, or asked of Postgres. A 402 is only given after Postgres agrees, or,
  * when that is away, on the mirror's word; with neither store answering nobody is served (money fails closed).
  * @throws GatewayError `insufficient_credits`, `credits_held`, `account_in_debt`, `account_suspended`, `billing_unavailable`
  */
-export async function finishHold(ports: LedgerPorts, request: HoldRequest, reply: Reply): Promise<Reservation> {
+export async function finishHold(ports: LedgerPorts, request: HoldRequest, reply: unknown): Promise<Reservation> {
   const verdict = verdictOf(reply);
   switch (verdict.kind) {
     case "granted":
@@ -95,9 +93,9 @@ export async function finishHold(ports: LedgerPorts, request: HoldRequest, reply
 
 type Verdict = { readonly kind: "granted" | "strict" | "cold" | "insufficient" | "unavailable" };
 
-function verdictOf(reply: Reply): Verdict {
-  if (reply.error !== undefined || !Array.isArray(reply.result)) return { kind: "unavailable" };
-  const [status, detail] = reply.result.map(String);
+function verdictOf(reply: unknown): Verdict {
+  if (!Array.isArray(reply)) return { kind: "unavailable" };
+  const [status, detail] = reply.map(String);
   if (status === "ok" || (status === "replay" && detail === "held")) return { kind: "granted" };
   if (status === "strict" || status === "cold" || status === "insufficient") return { kind: status };
   return { kind: "unavailable" }; // settled already: Postgres knows, and refuses a second hold
@@ -190,10 +188,10 @@ async function afterLookingAtPostgres(
 
 /** Redis once more, now that its mirror is fresh. What is still missing there is held by others. */
 async function holdAgain(ports: LedgerPorts, request: HoldRequest): Promise<Reservation> {
-  const args = holdArguments(request, ports.clock.now(), STRICT_BELOW);
+  const { keys, args } = holdInput(request, ports.clock.now());
   let verdict: Verdict;
   try {
-    verdict = verdictOf({ result: await ports.redis.eval(holdScript.lua, holdKeys(request), args) });
+    verdict = verdictOf(await ports.redis.eval(holdScript.lua, keys, args));
   } catch {
     return holdInPostgresAlone(ports, request);
   }
@@ -323,8 +321,8 @@ export async function releaseReservation(ports: LedgerPorts, reservation: Reserv
   }
 }
 
-/** Gives back what a hold command was granted, when the request was refused for another reason. */
-export async function releaseGranted(ports: LedgerPorts, request: HoldRequest, reply: Reply): Promise<void> {
+/** Gives back what the script granted, when the request was refused all the same. Never rejects. */
+export async function releaseGranted(ports: LedgerPorts, request: HoldRequest, reply: unknown): Promise<void> {
   const { kind } = verdictOf(reply);
   if (kind === "granted" || kind === "strict")
     await releaseReservation(ports, { ...reservationOf(request), tier: "fast" });

@@ -1,15 +1,21 @@
 import {
-  appendHold,
   finishHold,
   type HoldRequest,
+  holdInput,
   type Reservation,
   releaseGranted,
 } from "../billing/reserve-credits.ts";
 import { BREAKERS_KEY } from "../health/breaker-scripts.ts";
-import { appendRateLimit, assertWithinLimit, type RateLimitOutcome, readRateLimit } from "../limits/take-rate-limit.ts";
+import {
+  assertWithinLimit,
+  type RateLimitOutcome,
+  readRateLimit,
+  takeRequestInput,
+} from "../limits/take-rate-limit.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
 import { hashOf } from "../ports/redis-replies.ts";
+import { admitScript } from "./admit-script.ts";
 import type { Gateway } from "./gateway.ts";
 
 export interface AdmitRequest {
@@ -30,11 +36,6 @@ export interface Admission {
   readonly degraded: readonly string[];
 }
 
-interface PipelineReply {
-  readonly result?: unknown;
-  readonly error?: string;
-}
-
 /**
  * The hot path's one round trip: takes the key's request, holds the expected cost and reads the breakers.
  * The limit and the breakers fail open; the hold falls to Postgres and fails closed (ledger, section 1).
@@ -44,22 +45,14 @@ export async function admitCall(gateway: Gateway, ports: Ports, request: AdmitRe
   const nowMs = ports.clock.now();
   const { keyId, requestsPerMinute } = request;
   const hold = holdRequest(request);
-  const replies = await roundTrip(ports, request, hold, nowMs);
-  const limit = readRateLimit(replies?.[0] ?? null, gateway.limiter, keyId, requestsPerMinute, nowMs);
-  if (replies !== null) gateway.breakers.absorb(hashOf(replies[1]?.result), nowMs);
-  const degraded = limit.degraded ? ["ratelimit"] : [];
-  if (hold === null) {
-    assertWithinLimit(limit, nowMs);
-    return { reservation: null, limit, degraded };
-  }
-  const holdReply = replies?.[2] ?? { error: "unavailable" };
-  if (!limit.reading.allowed) {
-    // Both were asked at once; the hold that this refusal leaves behind is given back.
-    ports.background(releaseGranted(ports, hold, holdReply));
-    assertWithinLimit(limit, nowMs);
-  }
-  const reservation = await finishHold(ports, hold, holdReply);
-  return { reservation, limit, degraded };
+  const reply = await askRedis(ports, request, hold, nowMs);
+  const limit = readRateLimit(reply?.[0], gateway.limiter, keyId, requestsPerMinute, nowMs);
+  if (Array.isArray(reply?.[1])) gateway.breakers.absorb(hashOf(reply[1]), nowMs);
+  // The script holds nothing for a request that it refuses; here the isolate's own limit may have refused instead.
+  if (!limit.reading.allowed && hold !== null) ports.background(releaseGranted(ports, hold, reply?.[2]));
+  assertWithinLimit(limit, nowMs);
+  const reservation = hold === null ? null : await finishHold(ports, hold, reply?.[2]);
+  return { reservation, limit, degraded: limit.degraded ? ["ratelimit"] : [] };
 }
 
 function holdRequest(request: AdmitRequest): HoldRequest | null {
@@ -68,18 +61,19 @@ function holdRequest(request: AdmitRequest): HoldRequest | null {
   return { requestId, accountId, amountNanoUsd, outputPerMillion };
 }
 
-async function roundTrip(
+/** `admitScript`'s reply, or null when Redis does not answer. */
+async function askRedis(
   ports: Ports,
   request: AdmitRequest,
   hold: HoldRequest | null,
   nowMs: number,
-): Promise<readonly PipelineReply[] | null> {
-  const pipeline = ports.redis.pipeline();
-  appendRateLimit(pipeline, request.keyId, request.requestsPerMinute, nowMs);
-  pipeline.hgetall(BREAKERS_KEY);
-  if (hold !== null) appendHold(pipeline, hold, nowMs);
+): Promise<readonly unknown[] | null> {
+  const taken = takeRequestInput(request.keyId, request.requestsPerMinute, nowMs);
+  const held = hold === null ? { keys: [], args: [] } : holdInput(hold, nowMs);
+  const keys = [...taken.keys, BREAKERS_KEY, ...held.keys];
   try {
-    return await pipeline.exec({ keepErrors: true });
+    const reply: unknown = await ports.redis.eval(admitScript.lua, keys, [...taken.args, ...held.args]);
+    return Array.isArray(reply) ? reply : null;
   } catch {
     return null;
   }

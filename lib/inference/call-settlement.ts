@@ -104,7 +104,7 @@ export class CallSettlement {
 
   /** No provider answered: the hold is closed with a charge of nothing. */
   settleUnanswered(): void {
-    this.#settleOnce(() => Promise.resolve(0n), NO_USAGE, "provider-failed");
+    this.#settleOnce(0n, NO_USAGE, "provider-failed");
   }
 
   settle(end: StreamEnd): void {
@@ -118,40 +118,50 @@ export class CallSettlement {
     }
     const usage = end.kind === "completed" ? meter.final() : meter.interrupted();
     const outcome = outcomeOf(end, meter);
-    this.#settleOnce(() => this.#charge(outcome, this.costOf(usage)), usage, outcome);
+    this.#settleOnce(this.#charge(outcome, this.costOf(usage)), usage, outcome);
     if (outcome === "completed") {
       const perChoice = Math.ceil(totalOutputTokens(usage) / this.#call.choices);
       this.#gateway.outputLengths.note(this.#identity.keyId, this.#modelId, perChoice);
     }
   }
 
-  async #charge(outcome: CallOutcome, cost: NanoUsd): Promise<NanoUsd> {
+  /** What the call is charged; at once wherever nobody has to be asked. */
+  #charge(outcome: CallOutcome, cost: NanoUsd): NanoUsd | Promise<NanoUsd> {
     switch (outcome) {
       case "empty":
         return 0n;
       case "provider-failed":
-        if (await forgivePartialAnswer(this.#ports, this.#identity.accountId, cost)) return 0n;
-        break;
+        return this.#forgiven(cost);
       case "completed":
       case "cut":
       case "client-gone":
-        break;
+        return this.#chargeable(cost);
     }
+  }
+
+  async #forgiven(cost: NanoUsd): Promise<NanoUsd> {
+    const forgiven = await forgivePartialAnswer(this.#ports, this.#identity.accountId, cost);
+    return forgiven ? 0n : this.#chargeable(cost);
+  }
+
+  #chargeable(cost: NanoUsd): NanoUsd | Promise<NanoUsd> {
     return this.#ceiling === null ? cost : this.#ceiling.chargeable(cost);
   }
 
-  #settleOnce(charge: () => Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): void {
+  #settleOnce(charge: NanoUsd | Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#cancelTimer();
-    this.#done.resolve(this.#write(charge, usage, outcome));
+    // What waits for its batch to be written must not keep the whole call alive: under load that is most of the memory.
+    if (typeof charge === "bigint") this.#done.resolve(this.#write(charge, usage, outcome));
+    else this.#done.resolve(charge.then((amount) => this.#write(amount, usage, outcome)));
   }
 
-  async #write(charge: () => Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): Promise<void> {
+  #write(amountNanoUsd: NanoUsd, usage: Usage, outcome: CallOutcome): Promise<void> | void {
     const provider = this.#candidate?.provider.id ?? null;
-    const amountNanoUsd = await charge();
+    const reservation = this.#reservation;
     this.#ports.log.info("request", {
-      requestId: this.#reservation?.requestId,
+      requestId: reservation?.requestId,
       keyId: this.#identity.keyId,
       model: this.#modelId,
       provider,
@@ -161,9 +171,8 @@ export class CallSettlement {
       usageSource: usage.source,
       costNanoUsd: String(amountNanoUsd),
     });
-    const reservation = this.#reservation;
     if (reservation === null) return;
-    await this.#gateway.settler.settle(this.#ports, reservation, {
+    return this.#gateway.settler.settle(this.#ports, reservation, {
       amountNanoUsd,
       detail: {
         keyId: this.#identity.keyId,

@@ -1,28 +1,5 @@
+import type { ClientStream } from "../ports/client-stream.ts";
 import type { Clock } from "../ports/clock.ts";
-
-/** What is sent to a client piece by piece. */
-export interface ClientStream {
-  /** The next bytes, or null after the last. Never rejects. */
-  next(): Promise<Uint8Array | null>;
-  /** The client has left. */
-  leave(): void;
-}
-
-/** `stream` as a response body. `signal` tells of a client's leaving where cancelling the body does not (workerd). */
-export function bodyOf(stream: ClientStream, signal: AbortSignal | null): ReadableStream<Uint8Array> {
-  signal?.addEventListener("abort", () => stream.leave(), { once: true });
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const bytes = await stream.next();
-        if (bytes === null) controller.close();
-        else controller.enqueue(bytes);
-      },
-      cancel: () => stream.leave(),
-    },
-    { highWaterMark: 0 },
-  );
-}
 
 /** A stream of one piece. */
 export function streamOf(text: string): ClientStream {

@@ -1,6 +1,6 @@
 import { Identities } from "../accounts/identities.ts";
 import { KeyHasher } from "../accounts/key-hasher.ts";
-import type { Settler } from "../billing/settle-credits.ts";
+import type { Settler } from "../billing/settler.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { seedModels } from "../catalog/seed-models.ts";
 import { BreakerView } from "../health/breakers.ts";
@@ -24,7 +24,7 @@ export interface Gateway {
   readonly settler: Settler;
 }
 
-/** Makes the isolate's state. `settler` is the runtime's: one by one at the edge, in batches on Node. */
+/** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
 export function createGateway(configuration: Configuration, settler: Settler): Gateway {
   const hasher = new KeyHasher(configuration.apiGatewaySalt);
   const anyModelProviders = PROVIDERS.filter((provider) => provider.acceptsAnyModel === true).map(({ id }) => id);

@@ -1,4 +1,5 @@
-import type { ClientFormat } from "../protocol/client-format.ts";
+import type { ClientStream } from "../ports/client-stream.ts";
+import type { ClientFormat, ProtocolHeaders } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
 
 /** A request as a route hands it over: its body read and parsed as JSON, nothing of it judged yet. */
@@ -8,6 +9,7 @@ export interface InferenceCall {
   readonly credential: string;
   readonly text: string;
   readonly body: JsonObject;
+  readonly protocolHeaders: ProtocolHeaders;
   /** `req_…`: the key under which this call is held, settled and logged. */
   readonly requestId: string;
   /** Aborts when the client leaves; null where the runtime tells that by cancelling the reply's stream only. */
@@ -17,5 +19,5 @@ export interface InferenceCall {
 export interface InferenceReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | ReadableStream<Uint8Array>;
+  readonly body: string | ClientStream;
 }

@@ -1,6 +1,7 @@
 import { assertNotSuspended } from "../accounts/identity.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
+import type { ClientStream } from "../ports/client-stream.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import type { ProviderReply } from "../routing/attempt.ts";
@@ -11,7 +12,7 @@ import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
-import { bodyOf, type ClientStream, firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { firstOf, patientStream, streamOf } from "./client-stream.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
 import type { InferenceCall, InferenceReply } from "./inference-call.ts";
@@ -25,7 +26,6 @@ const EVENT_STREAM = {
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
 };
-const JSON_BODY = { "content-type": "application/json" };
 
 /**
  * The life of one inference request, top to bottom; streamed or whole, OpenAI or Anthropic, it is this one.
@@ -37,7 +37,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text);
+  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
   const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
   timings.mark("route");
@@ -99,7 +99,7 @@ async function answerWhole(exchange: Exchange, candidates: readonly Candidate[])
   exchange.timings.mark("translate");
   return {
     status: 200,
-    headers: { ...JSON_BODY, ...headersOf(exchange, reply), "x-gateway-cost": answer.cost },
+    headers: { ...headersOf(exchange, reply), "content-type": "application/json", "x-gateway-cost": answer.cost },
     body: answer.body,
   };
 }
@@ -109,7 +109,7 @@ async function answerWhole(exchange: Exchange, candidates: readonly Candidate[])
  * opened with keep-alives and whatever follows is told in it.
  */
 async function answerStreaming(exchange: Exchange, candidates: readonly Candidate[]): Promise<InferenceReply> {
-  const { ports, gateway, call, leaving } = exchange;
+  const { ports, gateway, leaving } = exchange;
   const { keepAliveMs } = gateway.configuration.timeouts;
   const answering = callProvider(exchange, candidates).then((reply) => ({ reply }));
   const prompt = await firstOf(ports.clock, answering, keepAliveMs);
@@ -120,12 +120,12 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
       (error: unknown) => streamOf(failureText(exchange, error)),
     );
     const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
-    return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: bodyOf(stream, call.signal) };
+    return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: stream };
   }
   const { reply } = prompt;
   if (reply === null) return CLIENT_GONE;
   const headers = { ...EVENT_STREAM, ...headersOf(exchange, reply) };
-  return { status: 200, headers, body: bodyOf(clientStream(exchange, reply), call.signal) };
+  return { status: 200, headers, body: clientStream(exchange, reply) };
 }
 
 function clientStream(exchange: Exchange, reply: ProviderReply): ClientStream {

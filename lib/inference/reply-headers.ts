@@ -3,6 +3,10 @@ import type { ProviderReply } from "../routing/attempt.ts";
 import type { StageTimings } from "../telemetry/stage-timings.ts";
 import type { Admission } from "./admit-call.ts";
 
+/** The names are the client's own: one that could not stand in a header, or would end it, is not repeated there. */
+const SAFE_NAME = /^[\w.[\]: -]{1,64}$/;
+const MAX_IGNORED_NAMED = 32;
+
 /** The headers of every answered call. Built from nothing: no header of the provider's is passed on (K24). */
 export function replyHeaders(
   reply: ProviderReply,
@@ -17,7 +21,8 @@ export function replyHeaders(
     "server-timing": timings.header(),
     ...rateLimitHeaders(admission.limit, nowMs),
   };
-  if (reply.ignoredParameters.length > 0) headers["x-gateway-ignored-parameters"] = reply.ignoredParameters.join(", ");
+  const ignored = reply.ignoredParameters.filter((name) => SAFE_NAME.test(name)).slice(0, MAX_IGNORED_NAMED);
+  if (ignored.length > 0) headers["x-gateway-ignored-parameters"] = ignored.join(", ");
   if (admission.degraded.length > 0) headers["x-degraded"] = admission.degraded.join(",");
   return headers;
 }

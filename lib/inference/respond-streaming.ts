@@ -1,12 +1,16 @@
 import type { Ports } from "../ports/ports.ts";
 import type { ClientFormat, ReplyContext } from "../protocol/client-format.ts";
 import { AttemptAborted } from "../routing/attempt-failure.ts";
+import { repliesUntouched } from "../routing/candidate.ts";
 import type { CallSettlement } from "./call-settlement.ts";
 import { passingWriter, type StreamEnd, StreamRelay, type StreamReply, translatingWriter } from "./stream-relay.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 
 /** How long a stream whose client has left is read on, at a provider that bills it to its end (ledger, section 8). */
 const MAX_DRAIN_MS = 25_000;
+
+/** From its end marker a provider's stream is given this long to be over. */
+const MAX_FINISH_MS = 1_000;
 
 /** The relay of a committed stream, its end wired to settlement. */
 export function relayOf(
@@ -18,8 +22,7 @@ export function relayOf(
   requestId: string,
 ): StreamRelay {
   const meter = settlement.begin(reply.candidate);
-  const passes = reply.candidate.wire.passesThrough === format.name;
-  const writer = passes
+  const writer = repliesUntouched(reply.candidate, format.name)
     ? passingWriter(
         format.createStreamPassthrough({ ...context, stripFields: reply.candidate.provider.stripFromReply ?? [] }),
       )
@@ -27,8 +30,16 @@ export function relayOf(
   const onEnd = (end: StreamEnd) => {
     if (end.kind === "client-gone") ports.background(leaveProvider(ports, reply, meter, settlement));
     else settlement.settle(end);
+    if (end.kind === "completed") ports.background(finishReading(ports, reply));
   };
   return new StreamRelay({ reply, writer, meter, ceiling: settlement.ceiling, requestId, onEnd });
+}
+
+/** Lets a provider end its stream in its own way, for a moment, so that its connection is there for the next call. */
+async function finishReading(ports: Ports, reply: StreamReply): Promise<void> {
+  const cancel = ports.clock.schedule(MAX_FINISH_MS, () => reply.stream.cancel());
+  await reply.stream.drain();
+  cancel();
 }
 
 /** Closes the provider's stream where that stops its bill; reads it to its end for the usage where it does not. */

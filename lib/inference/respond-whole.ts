@@ -1,6 +1,7 @@
 import { formatUsd } from "../money/nano-usd.ts";
 import type { ClientFormat, ReplyContext } from "../protocol/client-format.ts";
 import type { ProviderReply } from "../routing/attempt.ts";
+import { repliesUntouched } from "../routing/candidate.ts";
 import type { CallSettlement } from "./call-settlement.ts";
 
 export interface WholeAnswer {
@@ -19,13 +20,12 @@ export function respondWhole(
   const meter = settlement.begin(reply.candidate);
   for (const event of reply.events) meter.observe(event);
   const usage = meter.final();
-  const body =
-    reply.candidate.wire.passesThrough === format.name
-      ? format.passReply(reply.text, reply.body, usage, {
-          ...context,
-          stripFields: reply.candidate.provider.stripFromReply ?? [],
-        })
-      : format.encodeReply(reply.events, usage, context);
+  const body = repliesUntouched(reply.candidate, format.name)
+    ? format.passReply(reply.text, reply.body, usage, {
+        ...context,
+        stripFields: reply.candidate.provider.stripFromReply ?? [],
+      })
+    : format.encodeReply(reply.events, usage, context);
   settlement.settle({ kind: "completed" });
   return { body, cost: formatUsd(settlement.costOf(usage)) };
 }

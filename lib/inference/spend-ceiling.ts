@@ -50,7 +50,12 @@ export class SpendCeiling {
   }
 
   /** What may be charged for `costNanoUsd`: all of it where the hold covers it or can be raised to it. */
-  async chargeable(costNanoUsd: NanoUsd): Promise<NanoUsd> {
+  chargeable(costNanoUsd: NanoUsd): NanoUsd | Promise<NanoUsd> {
+    if (costNanoUsd <= ceilingOf(this.#heldNanoUsd)) return costNanoUsd;
+    return this.#raisedTo(costNanoUsd);
+  }
+
+  async #raisedTo(costNanoUsd: NanoUsd): Promise<NanoUsd> {
     await this.#extending;
     if (costNanoUsd <= ceilingOf(this.#heldNanoUsd)) return costNanoUsd;
     if (await this.#terms.extend(costNanoUsd)) {

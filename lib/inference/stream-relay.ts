@@ -107,16 +107,18 @@ export class StreamRelay {
       return this.#complete("");
     }
     let text = "";
+    let said = false;
     for (const decoded of batch) {
       for (const event of decoded.events) {
         meter.observe(event);
-        if (isSemantic(event)) reply.watchdog.touch();
+        if (isSemantic(event)) said = true;
         else if (event.kind === "finish") this.#finished = true;
         else if (event.kind === "error") return text + this.#fail(providerError(event.status));
         else if (event.kind === "end") return this.#complete(text + writer.push(decoded));
       }
       text += writer.push(decoded);
     }
+    if (said) reply.watchdog.touch();
     return (await this.#withinCeiling()) ? text : text + this.#cut();
   }
 
@@ -149,7 +151,7 @@ export class StreamRelay {
     if (this.#ended) return;
     this.#ended = true;
     this.#parties.reply.watchdog.stop();
-    if (end.kind !== "client-gone") this.#parties.reply.stream.cancel();
+    if (end.kind === "cut" || end.kind === "failed") this.#parties.reply.stream.cancel();
     this.#parties.onEnd(end);
   }
 }

@@ -58,6 +58,7 @@ export class UsageMeter {
       case "start":
       case "reasoning-signature":
       case "citation":
+      case "opaque":
       case "end":
       case "error":
         return;

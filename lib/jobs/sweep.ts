@@ -1,6 +1,6 @@
 import { ackScript, OPEN_KEY, recordKey } from "../billing/ledger-scripts.ts";
 import { dueHolds, type SettleItem, settleSwept } from "../billing/ledger-store.ts";
-import { ackArguments, keysOf, settleItems } from "../billing/settle-credits.ts";
+import { ackInput, settleItems } from "../billing/settle-credits.ts";
 import type { Ports } from "../ports/ports.ts";
 import { valuesOf } from "../ports/redis-replies.ts";
 
@@ -39,7 +39,7 @@ async function sweepRedis(ports: SweepPorts): Promise<SweepReport> {
     });
     for (const member of due) {
       const [accountId = "", requestId = ""] = member.split(" ");
-      const [state, checkpoint, item] = await recordOf(ports, accountId, requestId);
+      const [state, checkpoint, item] = await readableRecordOf(ports, accountId, requestId);
       if (state === "pending" && typeof item === "string") {
         await settleItems(ports, [JSON.parse(item) as SettleItem]); // written by queueInRedis
         queuedSettled += 1;
@@ -75,8 +75,9 @@ async function settleAndAcknowledge(
 ): Promise<void> {
   const { base, version } = await settleSwept(ports.database, requestId, accountId, amount);
   try {
-    const args = ackArguments(accountId, requestId, String(base), String(version));
-    await ports.redis.eval(ackScript.lua, keysOf(accountId, requestId), args);
+    const settled = { requestIds: [requestId], base: String(base), version: String(version) };
+    const { keys, args } = ackInput(accountId, settled);
+    await ports.redis.eval(ackScript.lua, keys, args);
   } catch (error) {
     ports.log.warn("ledger_ack_failed", { requestId, reason: error instanceof Error ? error.name : "unknown" });
   }
@@ -84,6 +85,22 @@ async function settleAndAcknowledge(
 
 async function recordOf(ports: SweepPorts, accountId: string, requestId: string): Promise<readonly (string | null)[]> {
   return valuesOf(await ports.redis.hmget(recordKey(accountId, requestId), "st", "cp", "item"));
+}
+
+/** The same; what is no record under a record's key (F7) is dropped, or it would keep every later one from being swept. */
+async function readableRecordOf(
+  ports: SweepPorts,
+  accountId: string,
+  requestId: string,
+): Promise<readonly (string | null)[]> {
+  try {
+    return await recordOf(ports, accountId, requestId);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes("WRONGTYPE"))) throw error;
+    ports.log.warn("ledger_record_unreadable", { requestId });
+    await ports.redis.del(recordKey(accountId, requestId));
+    return [];
+  }
 }
 
 /** What is known to have been used: the record's checkpoint, or the one that a strict hold left beside it; else nothing. */

@@ -1,17 +1,15 @@
-import type { Pipeline } from "@upstash/redis";
 import { GatewayError } from "../errors/gateway-error.ts";
+import type { ScriptInput } from "../ports/redis-script.ts";
 import type { LocalLimiter } from "./local-limiter.ts";
 import { type LimitReading, readWindow, WINDOW_MS } from "./request-window.ts";
-import { takeRequestScript } from "./take-request-script.ts";
 
-/** Appends the one command that takes a request from the key's minute; its reply goes to `readRateLimit`. */
-export function appendRateLimit(pipeline: Pipeline, keyId: string, requestsPerMinute: number, nowMs: number): void {
+/** What `takeRequestScript` is called with for one request of a key; its reply goes to `readRateLimit`. */
+export function takeRequestInput(keyId: string, requestsPerMinute: number, nowMs: number): ScriptInput {
   const minute = Math.floor(nowMs / WINDOW_MS);
-  pipeline.eval(
-    takeRequestScript.lua,
-    [`rate_limit:${keyId}:${minute}`, `rate_limit:${keyId}:${minute - 1}`],
-    [String(requestsPerMinute), String(nowMs % WINDOW_MS)],
-  );
+  return {
+    keys: [`rate_limit:${keyId}:${minute}`, `rate_limit:${keyId}:${minute - 1}`],
+    args: [String(requestsPerMinute), String(nowMs % WINDOW_MS)],
+  };
 }
 
 export interface RateLimitOutcome {
@@ -20,16 +18,15 @@ export interface RateLimitOutcome {
   readonly degraded: boolean;
 }
 
-/** Interprets the command's reply. A store that failed costs no request: the isolate's own smaller limit takes over. */
+/** Interprets the script's reply. A store that failed costs no request: the isolate's own smaller limit takes over. */
 export function readRateLimit(
-  reply: { readonly result?: unknown; readonly error?: string | undefined } | null,
+  reply: unknown,
   local: LocalLimiter,
   keyId: string,
   requestsPerMinute: number,
   nowMs: number,
 ): RateLimitOutcome {
-  const counters = reply?.error === undefined && Array.isArray(reply?.result) ? reply.result.map(Number) : [];
-  const [allowed, current, previous] = counters;
+  const [allowed, current, previous] = Array.isArray(reply) ? reply.map(Number) : [];
   if (allowed === undefined || current === undefined || previous === undefined) {
     return { reading: local.take(keyId, requestsPerMinute, nowMs), degraded: true };
   }

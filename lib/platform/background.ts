@@ -11,9 +11,13 @@ export function createTrackedBackground(log: Log): TrackedBackground {
   const running = new Set<Promise<unknown>>();
   return {
     background(task) {
-      const tracked = task
-        .catch((error: unknown) => log.error("background_task_failed", error))
-        .finally(() => running.delete(tracked));
+      const tracked: Promise<void> = task.then(
+        () => void running.delete(tracked),
+        (error: unknown) => {
+          running.delete(tracked);
+          log.error("background_task_failed", error);
+        },
+      );
       running.add(tracked);
     },
     async drain(timeoutMs) {

@@ -11,3 +11,9 @@ export interface RedisScript {
   readonly lua: string;
   readonly native: (call: ScriptCall, keys: readonly string[], args: readonly string[]) => RedisValue;
 }
+
+/** What a script is called with. */
+export interface ScriptInput {
+  readonly keys: string[];
+  readonly args: string[];
+}

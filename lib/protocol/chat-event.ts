@@ -30,6 +30,8 @@ export type ChatEvent =
     }
   | { readonly kind: "tool-arguments"; readonly choice: number; readonly tool: number; readonly json: string }
   | { readonly kind: "citation"; readonly choice: number; readonly citation: JsonObject }
+  /** Content that other formats have no place for: a server tool at work, sound. A sign of life all the same. */
+  | { readonly kind: "opaque"; readonly choice: number }
   | { readonly kind: "usage"; readonly usage: Usage }
   | {
       readonly kind: "finish";
@@ -55,6 +57,7 @@ export function isSemantic(event: ChatEvent): boolean {
     case "tool-start":
     case "tool-arguments":
     case "citation":
+    case "opaque":
       return true;
     case "start":
     case "reasoning-signature":

@@ -8,12 +8,20 @@ import type { Usage } from "./usage.ts";
 
 export type ClientFormatName = "openai" | "anthropic";
 
+/**
+ * Headers of the client's own protocol, checked, by their lower-case names: what a provider of the same format gets beside
+ * the body. No other header of a client's goes anywhere (K24).
+ */
+export type ProtocolHeaders = Readonly<Record<string, string>>;
+
 /** A validated request. What the pipeline needs of it is read once; the rest stays in `body` and `text`. */
 export interface ParsedCall {
   readonly format: ClientFormatName;
   /** The body as the client sent it, the source of a passthrough request. */
   readonly text: string;
   readonly body: JsonObject;
+  /** For a provider of the same format; none for a format that has none. */
+  readonly protocolHeaders: ProtocolHeaders;
   readonly model: string;
   readonly stream: boolean;
   /** OpenAI's `stream_options.include_usage`; true for Anthropic, whose streams always carry usage. */
@@ -73,10 +81,15 @@ export interface StreamPassthrough {
 export interface ClientFormat {
   readonly name: ClientFormatName;
   /**
+   * What of a request's headers belongs to the protocol.
+   * @throws GatewayError `invalid_value` for one that has not its shape
+   */
+  readProtocolHeaders(headers: Headers): ProtocolHeaders;
+  /**
    * Validates a body.
    * @throws GatewayError with the row of design/bad-input that applies
    */
-  parse(body: JsonObject, text: string): ParsedCall;
+  parse(body: JsonObject, text: string, protocolHeaders?: ProtocolHeaders): ParsedCall;
   createStreamEncoder(context: ReplyContext): StreamEncoder;
   createStreamPassthrough(context: ReplyContext): StreamPassthrough;
   /** The non-streamed reply, from all events of a reply and the usage it is charged for. */

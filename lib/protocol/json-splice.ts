@@ -10,30 +10,36 @@ interface MemberSpan {
   readonly valueEnd: number;
 }
 
+/** A member's new value as JSON text; null removes it, and of an absent member changes nothing. */
+type NewValue = string | null;
+
 /**
  * Byte-faithful edits of a valid JSON object: everything outside the edited member keeps its bytes, so that what a
  * provider caches by prefix stays the same prefix. Texts are those of objects that `JSON.parse` accepted.
  */
 export interface JsonEdit {
-  /** Member -> its new value as JSON text; null removes it. An absent member is added at the end. */
-  readonly [key: string]: string | null;
+  /** By member: its new value, or what makes it of the value's own text (null: there is no such member yet). */
+  readonly [key: string]: NewValue | ((own: string | null) => NewValue);
 }
 
-/** Applies `edits` to the top-level members of `text`. Of a duplicate key all places are edited. */
+/** Applies `edits` to the top-level members of `text`. Of a duplicate key all places are edited; an absent one is added. */
 export function spliceJson(text: string, edits: JsonEdit): string {
   const members = membersOf(text);
+  const missing = new Set(Object.keys(edits));
   let result = "";
   let from = 0;
-  const missing = new Set(Object.keys(edits));
-  for (const [index, member] of members.entries()) {
-    const edit = Object.hasOwn(edits, member.key) ? edits[member.key] : undefined;
-    if (edit === undefined) continue;
+  let kept = members.length;
+  for (let index = 0; index < members.length; index++) {
+    const member = members[index];
+    if (member === undefined || !Object.hasOwn(edits, member.key)) continue;
     missing.delete(member.key);
-    if (edit !== null) {
-      result += text.slice(from, member.valueStart) + edit;
+    const value = newValue(edits[member.key], text.slice(member.valueStart, member.valueEnd));
+    if (value !== null) {
+      result += text.slice(from, member.valueStart) + value;
       from = member.valueEnd;
       continue;
     }
+    kept -= 1;
     // Removed together with the comma before it, or, being the first, the one after it.
     const previous = members[index - 1];
     const next = members[index + 1];
@@ -42,14 +48,18 @@ export function spliceJson(text: string, edits: JsonEdit): string {
     result += text.slice(from, Math.max(from, removeFrom));
     from = Math.max(from, removeTo);
   }
-  const added = [...missing].flatMap((key) => {
-    const value = edits[key];
-    return value === null || value === undefined ? [] : [`${JSON.stringify(key)}:${value}`];
-  });
-  if (added.length === 0) return result + text.slice(from);
+  let added = "";
+  for (const key of missing) {
+    const value = newValue(edits[key], null);
+    if (value !== null) added += `${kept > 0 || added !== "" ? "," : ""}${JSON.stringify(key)}:${value}`;
+  }
+  if (added === "") return result + text.slice(from);
   const close = text.lastIndexOf("}");
-  const isEmpty = !members.some(({ key }) => edits[key] !== null || !Object.hasOwn(edits, key));
-  return `${result}${text.slice(from, close)}${isEmpty ? "" : ","}${added.join(",")}${text.slice(close)}`;
+  return result + text.slice(from, close) + added + text.slice(close);
+}
+
+function newValue(edit: JsonEdit[string] | undefined, own: string | null): NewValue {
+  return typeof edit === "function" ? edit(own) : (edit ?? null);
 }
 
 /** The text of a top-level member's value (the last one's, when the key is repeated), or null. */
@@ -62,14 +72,14 @@ export function memberText(text: string, key: string): string | null {
 function membersOf(text: string): MemberSpan[] {
   const members: MemberSpan[] = [];
   let index = skipSpace(text, text.indexOf("{") + 1);
-  while (text[index] === '"') {
+  while (text.charCodeAt(index) === QUOTE) {
     const start = index;
     const keyEnd = endOfString(text, start);
     const valueStart = skipSpace(text, text.indexOf(":", keyEnd + 1) + 1);
     const valueEnd = endOfValue(text, valueStart);
     members.push({ key: keyOf(text.slice(start, keyEnd + 1)), start, valueStart, valueEnd });
     index = skipSpace(text, valueEnd);
-    if (text[index] !== ",") break;
+    if (text.charCodeAt(index) !== COMMA) break;
     index = skipSpace(text, index + 1);
   }
   return members;
@@ -86,25 +96,37 @@ function skipSpace(text: string, from: number): number {
 }
 
 const SPACE = 32;
+const QUOTE = 34;
+const COMMA = 44;
+const OPEN_BRACKET = 91;
+const CLOSE_BRACKET = 93;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
 
 /** The index after the value that starts at `start`. */
 function endOfValue(text: string, start: number): number {
-  const first = text[start];
-  if (first === '"') return endOfString(text, start) + 1;
-  if (first !== "{" && first !== "[") {
-    let index = start;
-    while (index < text.length && !",]} \t\r\n".includes(text.charAt(index))) index += 1;
-    return index;
-  }
+  const first = text.charCodeAt(start);
+  if (first === QUOTE) return endOfString(text, start) + 1;
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(text, start);
   let depth = 0;
   for (let index = start; index < text.length; index++) {
-    const character = text[index];
-    if (character === '"') index = endOfString(text, index);
-    else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) index = endOfString(text, index);
+    else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
       depth -= 1;
       if (depth === 0) return index + 1;
     }
   }
   return text.length;
+}
+
+/** A number, true, false or null ends at a comma, a bracket or a space. */
+function endOfScalar(text: string, start: number): number {
+  let index = start;
+  for (; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || code <= SPACE) break;
+  }
+  return index;
 }

@@ -6,3 +6,17 @@ export interface JsonObject {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** The objects of a list; none where there is no list. */
+export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+/** A number, or a string that says one; NaN for anything else. */
+export function numberOf(value: JsonValue | undefined): number {
+  return typeof value === "number" || typeof value === "string" ? Number(value) : Number.NaN;
+}
+
+export function stringOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}

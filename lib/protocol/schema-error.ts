@@ -5,10 +5,26 @@ import { echo, GatewayError } from "../errors/gateway-error.ts";
 type Issue = z.core.$ZodIssue;
 
 /**
+ * What `schema` makes of `body`.
+ * @throws GatewayError the first complaint that says most, with the field in the client's notation
+ */
+export function validate<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  let result: z.ZodSafeParseResult<z.output<Schema>>;
+  try {
+    result = schema.safeParse(body);
+  } catch (cause) {
+    // zod compares the `length` of what is no list too; one that is no number either makes it throw.
+    throw new GatewayError("invalid_type", "A list or a text in the body is neither.", { cause });
+  }
+  if (!result.success) throw schemaError(result.error, body);
+  return result.data;
+}
+
+/**
  * A schema's refusal as one error of ours: the first issue that says most, with the field in the client's notation.
  * A custom check may name its own code: `ctx.addIssue({ code: "custom", params: { code: "conflicting_fields" } })`.
  */
-export function schemaError(error: z.core.$ZodError, body: unknown): GatewayError {
+function schemaError(error: z.core.$ZodError, body: unknown): GatewayError {
   const [issue] = error.issues;
   if (issue === undefined) return new GatewayError("invalid_request", "The body is not valid.");
   const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;

@@ -1,10 +1,12 @@
 import { decodeMessagesReply } from "../protocol/anthropic/decode-reply.ts";
 import { createMessagesStreamDecoder } from "../protocol/anthropic/decode-stream.ts";
 import { encodeMessagesRequest } from "../protocol/anthropic/encode-request.ts";
+import { ANTHROPIC_VERSION } from "../protocol/anthropic/protocol-headers.ts";
+import type { ProtocolHeaders } from "../protocol/client-format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { spliceJson } from "../protocol/json-splice.ts";
 import { clientMessage } from "./client-message.ts";
-import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
+import type { CountInput, EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
 
 /** Anthropic messages (docs.anthropic.com/en/api/messages, read 2026-11-23). */
 export const anthropicWire: WireFormat = {
@@ -14,39 +16,63 @@ export const anthropicWire: WireFormat = {
   createStreamDecoder: createMessagesStreamDecoder,
   decodeReply: decodeMessagesReply,
   decodeFailure,
+  // docs.anthropic.com/en/api/messages-count-tokens (read 2026-11-24)
+  countTokens: {
+    encode: (input) => passedThrough(input, "messages/count_tokens").request,
+    decodeReply: ({ input_tokens: count }) =>
+      typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null,
+  },
 };
 
-const VERSION = "2023-06-01";
 /** Fields that are said to the gateway, not to the provider. */
 const GATEWAY_FIELDS = ["provider", "models", "session_id"];
+/**
+ * Betas that raise the price of a token above the catalog's: a window past 200,000 tokens, and fast mode
+ * (docs.anthropic.com/en/docs/about-claude/pricing, read 2026-11-24). They stay here; see docs/decisions/0007.
+ */
+const PRICED_BETAS = /^(?:context-1m|fast-mode)-/;
 
 function encode(input: EncodeInput): EncodedRequest {
   const { call, nativeModel } = input;
-  if (call.format === "anthropic") {
-    const edits: Record<string, string | null> = { model: JSON.stringify(nativeModel) };
-    for (const field of GATEWAY_FIELDS) if (field in call.body) edits[field] = null;
-    return { request: requestOf(input, "messages", spliceJson(call.text, edits)), ignoredParameters: [] };
-  }
+  if (call.format === "anthropic") return passedThrough(input, "messages");
   const { body, ignored } = encodeMessagesRequest(
     call.toChatRequest(),
     nativeModel,
     call.stream,
     input.maxOutputTokens,
   );
-  return { request: requestOf(input, "messages", JSON.stringify(body)), ignoredParameters: ignored };
+  return { request: requestOf(input, "messages", JSON.stringify(body), {}), ignoredParameters: ignored };
 }
 
-type Destination = Pick<EncodeInput, "provider" | "baseUrl" | "apiKey">;
+/** The client's own bytes but for the model and what is said to the gateway, with its version and its betas. */
+function passedThrough(input: CountInput, path: string): EncodedRequest {
+  const { call, nativeModel } = input;
+  const edits: Record<string, string | null> = { model: JSON.stringify(nativeModel) };
+  for (const field of GATEWAY_FIELDS) if (field in call.body) edits[field] = null;
+  const { "anthropic-beta": asked = "", ...others } = call.protocolHeaders;
+  const betas = asked.split(",").filter((beta) => beta !== "");
+  const passed = betas.filter((beta) => !PRICED_BETAS.test(beta)).join(",");
+  const headers = passed === "" ? others : { ...others, "anthropic-beta": passed };
+  return {
+    request: requestOf(input, path, spliceJson(call.text, edits), headers),
+    ignoredParameters: betas.filter((beta) => PRICED_BETAS.test(beta)).map((beta) => `anthropic-beta: ${beta}`),
+  };
+}
 
 /** A request to one of Anthropic's endpoints, with the headers that all of them want. */
-function requestOf(destination: Destination, path: string, body: string): EncodedRequest["request"] {
-  const { provider, baseUrl, apiKey } = destination;
+function requestOf(
+  { provider, baseUrl, apiKey }: CountInput,
+  path: string,
+  body: string,
+  protocolHeaders: ProtocolHeaders,
+): EncodedRequest["request"] {
   return {
     method: "POST",
     url: `${baseUrl}/${path}`,
     headers: {
       "content-type": "application/json",
-      "anthropic-version": VERSION,
+      "anthropic-version": ANTHROPIC_VERSION,
+      ...protocolHeaders,
       ...(apiKey === null ? {} : { "x-api-key": apiKey }),
       ...provider.headers,
     },

@@ -12,6 +12,7 @@ export const geminiWire: WireFormat = {
   createStreamDecoder: createGenerateContentDecoder,
   decodeReply: decodeGenerateContentReply,
   decodeFailure,
+  countTokens: null,
 };
 
 function encode({ provider, baseUrl, apiKey, nativeModel, call }: EncodeInput): EncodedRequest {

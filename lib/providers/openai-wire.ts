@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts";
-import { memberText, spliceJson } from "../protocol/json-splice.ts";
+import { isJsonObject, type JsonValue } from "../protocol/json.ts";
+import { type JsonEdit, memberText, spliceJson } from "../protocol/json-splice.ts";
 import { decodeChatReply } from "../protocol/openai/decode-reply.ts";
 import { createChatStreamDecoder } from "../protocol/openai/decode-stream.ts";
 import { encodeChatRequest } from "../protocol/openai/encode-request.ts";
@@ -15,6 +15,7 @@ export const openAiWire: WireFormat = {
   createStreamDecoder: createChatStreamDecoder,
   decodeReply: decodeChatReply,
   decodeFailure,
+  countTokens: null,
 };
 
 /** Fields that are said to the gateway, not to a provider; a provider that knows one of them declares it. */
@@ -45,11 +46,11 @@ interface Encoded {
 
 /** The client's own bytes, but for the declared changes. */
 function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
-  const edits: Record<string, string | null> = { model: JSON.stringify(nativeModel) };
+  const edits: Record<string, JsonEdit[string]> = { model: JSON.stringify(nativeModel) };
   for (const field of GATEWAY_FIELDS) {
     if (field in call.body && provider.understands?.includes(field) !== true) edits[field] = null;
   }
-  const ignoredParameters = (provider.drop ?? []).filter((field) => field in call.body);
+  const ignoredParameters = dropsFor(provider, nativeModel).filter((field) => field in call.body);
   for (const field of ignoredParameters) edits[field] = null;
   for (const [from, to] of Object.entries(renamesFor(provider, nativeModel))) {
     const value = memberText(call.text, from);
@@ -57,29 +58,32 @@ function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
     edits[from] = null;
     if (!(to in call.body)) edits[to] = value;
   }
-  if (call.stream && provider.streamUsageOption !== false) edits["stream_options"] = withUsage(call.text, call.body);
+  if (call.stream && provider.streamUsageOption !== false) edits["stream_options"] = withUsage;
   return { body: spliceJson(call.text, edits), ignoredParameters };
 }
 
 /** `stream_options` with usage asked for: we always meter, the client gets it only if it asked too (K16). */
-function withUsage(text: string, body: JsonObject): string {
-  const own = memberText(text, "stream_options");
-  return isJsonObject(body["stream_options"]) && own !== null
-    ? spliceJson(own, { include_usage: "true" })
-    : '{"include_usage":true}';
+function withUsage(own: string | null): string {
+  return own?.startsWith("{") === true ? spliceJson(own, { include_usage: "true" }) : '{"include_usage":true}';
 }
 
 function translated({ provider, call, nativeModel }: EncodeInput): Encoded {
-  const { body, ignored } = encodeChatRequest(call.toChatRequest(), nativeModel, call.stream);
+  const { understands = [] } = provider;
+  const { body, ignored } = encodeChatRequest(call.toChatRequest(), nativeModel, call.stream, understands);
   if (call.stream && provider.streamUsageOption !== false) body["stream_options"] = { include_usage: true };
   for (const [from, to] of Object.entries(renamesFor(provider, nativeModel))) {
     if (body[from] === undefined) continue;
     body[to] = body[from];
     delete body[from];
   }
-  const dropped = (provider.drop ?? []).filter((field) => body[field] !== undefined);
+  const dropped = dropsFor(provider, nativeModel).filter((field) => body[field] !== undefined);
   for (const field of dropped) delete body[field];
   return { body: JSON.stringify(body), ignoredParameters: [...ignored, ...dropped] };
+}
+
+function dropsFor(provider: ProviderDeclaration, nativeModel: string): readonly string[] {
+  const quirk = provider.modelQuirks?.find(({ models }) => models.test(nativeModel));
+  return [...(provider.drop ?? []), ...(quirk?.drop ?? [])];
 }
 
 function renamesFor(provider: ProviderDeclaration, nativeModel: string): Readonly<Record<string, string>> {

@@ -12,12 +12,17 @@ export interface ProviderDeclaration {
   readonly rename?: Readonly<Record<string, string>>;
   /** Client fields it refuses; left out of the request and named in `x-gateway-ignored-parameters`. */
   readonly drop?: readonly string[];
-  /** Gateway fields (`provider`, `models`, `usage` …) that this provider understands too, so that they are sent on. */
+  /**
+   * Fields that most servers of its format do not know and this one does, so that they are sent on: gateway fields
+   * (`provider`, `models`, `usage` …), and in a translated request what `encode-messages` names (`cache_control` …).
+   */
   readonly understands?: readonly string[];
-  /** Renames that only some of its models want. */
-  readonly modelQuirks?: readonly { readonly models: RegExp; readonly rename: Readonly<Record<string, string>> }[];
+  /** Renames and drops that only some of its models want; the first that fits the native id. */
+  readonly modelQuirks?: readonly ModelQuirk[];
   /** Fields of its own that it adds to replies, removed on the way back (CM-10.3.2). */
   readonly stripFromReply?: readonly string[];
+  /** True where its replies differ from its format so far that the vendor's own clients stumble: they are translated. */
+  readonly translatesReplies?: boolean;
   /** False for a provider that rejects `stream_options`; usage then comes unasked or is metered. Default: true. */
   readonly streamUsageOption?: boolean;
   /** Headers sent with every request. */
@@ -28,4 +33,10 @@ export interface ProviderDeclaration {
   readonly firstTokenTimeoutMs?: number;
   /** True where any `provider/model` id is passed on, without a catalog offer (a local server). */
   readonly acceptsAnyModel?: boolean;
+}
+
+interface ModelQuirk {
+  readonly models: RegExp;
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly drop?: readonly string[];
 }

@@ -43,6 +43,18 @@ export interface ProviderFailure {
   readonly retryAfterMs?: number;
 }
 
+/** What a request to count a prompt's tokens needs. */
+export interface CountInput extends Pick<EncodeInput, "provider" | "baseUrl" | "apiKey" | "nativeModel"> {
+  readonly call: Pick<ParsedCall, "text" | "body" | "protocolHeaders">;
+}
+
+/** How a provider counts a prompt's tokens without answering it. */
+interface TokenCounting {
+  encode(input: CountInput): UpstreamRequest;
+  /** The count, or null for a reply that tells none. */
+  decodeReply(body: JsonObject): number | null;
+}
+
 /** A format that we speak to providers. */
 export interface WireFormat {
   readonly name: "openai" | "anthropic" | "gemini";
@@ -53,4 +65,6 @@ export interface WireFormat {
   /** All events of a non-streamed reply, ending in `end`. An unusable body gives one `error` event; never throws. */
   decodeReply(body: JsonObject): readonly ChatEvent[];
   decodeFailure(status: number, text: string): ProviderFailure;
+  /** Null where the format has no such call, or clients of `passesThrough` cannot make it. */
+  readonly countTokens: TokenCounting | null;
 }

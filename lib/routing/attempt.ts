@@ -147,7 +147,10 @@ type Commit =
   | { readonly kind: "committed"; readonly head: readonly DecodedFrame[] }
   | (AttemptResult & { kind: "failed" });
 
-/** Holds frames back until the first that has content, or until the stream has ended well without any. */
+/**
+ * Holds frames back until the first that has content, or until the stream has ended well without any. Comments are not
+ * kept: some providers send hundreds while a model thinks, and a client that waits gets ours.
+ */
 async function waitForCommit(stream: ProviderStream): Promise<Commit> {
   const head: DecodedFrame[] = [];
   let heldCharacters = 0;
@@ -156,6 +159,7 @@ async function waitForCommit(stream: ProviderStream): Promise<Commit> {
     if (batch === null) return failed({ kind: "garbage", status: 200 });
     let committed = false;
     for (const decoded of batch) {
+      if (decoded.frame.data === null && !committed) continue;
       head.push(decoded);
       heldCharacters += decoded.frame.raw.length;
       for (const event of decoded.events) {

@@ -122,7 +122,8 @@ function report(
   if (shared !== null) ports.background(shared);
 }
 
-function rejectedError(refusal: ProviderFailure | null): GatewayError {
+/** A provider's refusal of what the client asked, in our words and, as far as it is fit, in its own. */
+export function rejectedError(refusal: ProviderFailure | null): GatewayError {
   const details = refusal?.param === null || refusal === null ? {} : { param: echo(refusal.param) };
   if (refusal?.contextLengthExceeded === true) {
     return new GatewayError(

@@ -1,4 +1,5 @@
 import type { Price } from "../money/cost.ts";
+import type { ClientFormatName } from "../protocol/client-format.ts";
 import type { ProviderDeclaration } from "../providers/provider-declaration.ts";
 import type { WireFormat } from "../providers/wire-format.ts";
 
@@ -14,4 +15,9 @@ export interface Candidate {
   readonly maxOutputTokens: number;
   /** The price that this call is charged at if this candidate answers; fixed here, at admission. */
   readonly price: Price;
+}
+
+/** True when the provider's reply goes to a client of this format with its own bytes. */
+export function repliesUntouched({ wire, provider }: Candidate, format: ClientFormatName): boolean {
+  return wire.passesThrough === format && provider.translatesReplies !== true;
 }

@@ -39,6 +39,20 @@ export class ProviderStream {
     return this.#decode(frames);
   }
 
+  /**
+   * For a reply that is complete: reads what the provider still sends, which is next to nothing, so that its connection can
+   * be used again. Never rejects.
+   */
+  async drain(): Promise<void> {
+    if (this.#ended) return;
+    try {
+      while ((await this.#bytes.next()).done !== true);
+    } catch {
+      // The reply was whole all the same.
+    }
+    this.#ended = true;
+  }
+
   cancel(): void {
     this.#ended = true;
     this.#body.cancel();

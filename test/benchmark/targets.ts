@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import packageJson from "../../package.json" with { type: "json" };
 import { processTree, startCommand, startScript, type Target } from "./processes.ts";
 
 export interface BenchmarkTarget extends Target {
@@ -70,10 +71,16 @@ async function startGangway(name: string, environment: Readonly<Record<string, s
     API_GATEWAY_SALT: "salt-of-the-benchmark",
     ...environment,
   };
-  const main = join(import.meta.dirname, "../../api/_node/main.ts");
+  const root = join(import.meta.dirname, "../..");
+  // As `npm start` runs it, flags included.
+  const [, ...args] = packageJson.scripts.start.split(" ");
   return asGangway(
     name,
-    await startCommand([main], { REDIS_URL: "", DATABASE_URL: "", ...settings }, /Base URL\s+http:\/\/[^:]+:(\d+)/),
+    await startCommand(
+      args.map((arg) => (arg.endsWith(".ts") ? join(root, arg) : arg)),
+      { REDIS_URL: "", DATABASE_URL: "", ...settings },
+      /Base URL\s+http:\/\/[^:]+:(\d+)/,
+    ),
   );
 }
 

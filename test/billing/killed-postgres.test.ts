@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { insertAccount } from "../../lib/accounts/account-store.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { mirrorKey, OPEN_KEY } from "../../lib/billing/ledger-scripts.ts";
+import { holdScript, mirrorKey, OPEN_KEY } from "../../lib/billing/ledger-scripts.ts";
 import { checkLedger, listTransactions, readBalance } from "../../lib/billing/ledger-store.ts";
-import { appendHold } from "../../lib/billing/reserve-credits.ts";
+import { holdInput } from "../../lib/billing/reserve-credits.ts";
 import { settleItems } from "../../lib/billing/settle-credits.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
@@ -46,9 +46,9 @@ test.skipIf(programs === null)(
         charge: BigInt(1_000 + number),
       }));
       for (const { requestId } of requests) {
-        const pipeline = redis.pipeline();
-        appendHold(pipeline, { requestId, accountId, amountNanoUsd: 1_000_000n, outputPerMillion: 0n }, Date.now(), 0n);
-        expect(await pipeline.exec()).toEqual([["ok", expect.any(String)]]);
+        const wish = { requestId, accountId, amountNanoUsd: 1_000_000n, outputPerMillion: 0n };
+        const { keys, args } = holdInput(wish, Date.now());
+        expect(await redis.eval(holdScript.lua, keys, args)).toEqual(["ok", expect.any(String)]);
       }
 
       const waiting = [...requests];

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { insertAccount } from "../../lib/accounts/account-store.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { mirrorKey, OPEN_KEY } from "../../lib/billing/ledger-scripts.ts";
+import { holdScript, mirrorKey, OPEN_KEY, recordKey } from "../../lib/billing/ledger-scripts.ts";
 import {
   checkLedger,
   holdInPostgres,
@@ -11,10 +11,10 @@ import {
   settleInPostgres,
 } from "../../lib/billing/ledger-store.ts";
 import {
-  appendHold,
   checkpointReservation,
   extendReservation,
   finishHold,
+  holdInput,
   type Reservation,
   recordShadowHold,
   releaseReservation,
@@ -76,15 +76,13 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
     requestId = `req_${crypto.randomUUID()}`,
   ): Promise<Reservation> => {
     const request = { requestId, accountId, amountNanoUsd, outputPerMillion: 0n };
-    const pipeline = stores.redis.pipeline();
-    appendHold(pipeline, request, clock.now());
-    const [reply = { error: "none" }] = await pipeline.exec<unknown[]>({ keepErrors: true });
-    return finishHold(ports(), request, reply as { result?: unknown; error?: string });
+    const { keys, args } = holdInput(request, clock.now());
+    return finishHold(ports(), request, await stores.redis.eval(holdScript.lua, keys, args).catch(() => null));
   };
   /** The same with a Redis that does not answer. */
   const holdWithoutRedis = (accountId: string, amountNanoUsd: bigint): Promise<Reservation> => {
     const request = { requestId: `req_${crypto.randomUUID()}`, accountId, amountNanoUsd, outputPerMillion: 0n };
-    return finishHold(ports(), request, { error: "unavailable" });
+    return finishHold(ports(), request, null);
   };
   const item = (
     { accountId, requestId }: Pick<Reservation, "accountId" | "requestId">,
@@ -249,10 +247,9 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
       amountNanoUsd: USD,
       outputPerMillion: 0n,
     };
-    const pipeline = stores.redis.pipeline();
-    appendHold(pipeline, request, clock.now());
-    await pipeline.exec();
-    const reservation = await finishHold(ports(), request, { error: "the reply was lost" });
+    const { keys, args } = holdInput(request, clock.now());
+    await stores.redis.eval(holdScript.lua, keys, args);
+    const reservation = await finishHold(ports(), request, null); // as if its reply had been lost
     expect(reservation.tier).toBe("postgres");
     expect((await balance(id)).held).toBe(USD);
     expect(await mirror(id)).toMatchObject({ held: String(USD) });
@@ -312,6 +309,37 @@ describe.each(kinds)("ledger on %s stores", (kind) => {
     await stores.redis.del(mirrorKey(id));
     await settle(reservation, 5n);
     expect((await balance(id)).purchased).toBe(1_000n * USD - 5n);
+  });
+
+  test("F7 garbage in a request's record keeps neither its batch nor the sweep of others from ending well", async () => {
+    const id = await account(1_000n * USD);
+    const [broken, whole, late] = [await hold(id, USD), await hold(id, USD), await hold(id, USD)];
+    await stores.redis.set(recordKey(id, broken.requestId), "garbage");
+    await settleItems(ports(), [item(broken, 5n), item(whole, 7n)]);
+    await clock.advance(700_000);
+    await sweep(ports());
+    await sweep(ports());
+    expect((await balance(id)).purchased).toBe(1_000n * USD - 12n);
+    const open = await stores.redis.zrange<string[]>(OPEN_KEY, "-inf", "+inf", { byScore: true });
+    expect(open.filter((member) => member.startsWith(id))).toEqual([]);
+    expect(await stores.redis.hget<string>(recordKey(id, late.requestId), "st")).toBe("done");
+  });
+
+  test("R3 an entry that does not balance, has no transaction or is of another account is refused", async () => {
+    const [id, other] = [await account(USD), await account(USD)];
+    await settle(await hold(id, USD / 2n), 5n);
+    const { rows } = await sql<{ key: string }>`
+      select key from credit_transaction where account_id = ${id} and kind = 'settle'`.execute(stores.database);
+    const key = rows[0]?.key ?? "";
+    const insert = (transaction: string, owner: string, mine: number, ours: number) =>
+      sql`insert into credit_entry (transaction_key, account_id, bucket, amount)
+          values (${transaction}, ${owner}, 'allowance', ${mine}), (${transaction}, null, 'sys:promo', ${ours})`.execute(
+        stores.database,
+      );
+    await expect(insert(key, id, 5, -4)).rejects.toMatchObject({ code: "23514" });
+    await expect(insert("settle:nobody", id, 5, -5)).rejects.toMatchObject({ code: "23503" });
+    await expect(insert(key, other, 5, -5)).rejects.toMatchObject({ code: "23503" });
+    await expectQuiet(id);
   });
 
   test("K15 R8 a mirror that says too little does not refuse what Postgres has", async () => {

@@ -146,8 +146,12 @@ export function describeAnthropicSdk(title: string, served: SdkModel, target: ()
     }
 
     test("count_tokens", async () => {
-      const counted = await client().messages.countTokens({ model, messages: says("How many tokens is this?") });
+      const messages = says("How many tokens is this?");
+      const counted = await client().messages.countTokens({ model, messages, system: "Be brief.", tools: [WEATHER] });
       expect(counted.input_tokens).toBeGreaterThan(0);
+      // Where Anthropic serves the model it is Anthropic who counts.
+      const asked = target().simulator.log.all.map(({ operation }) => operation);
+      expect(asked).toEqual(served.wire === "anthropic" ? ["count-tokens"] : []);
     });
 
     test("models.list", async () => {

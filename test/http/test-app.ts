@@ -6,14 +6,12 @@ import { insertAccount } from "../../lib/accounts/account-store.ts";
 import type { KeyEnvironment } from "../../lib/accounts/api-key.ts";
 import { createKey } from "../../lib/accounts/create-key.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { LEDGER_SCRIPTS } from "../../lib/billing/ledger-scripts.ts";
-import { createDirectSettler } from "../../lib/billing/settle-credits.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { MIGRATIONS } from "../../lib/database/migrations.ts";
 import type { Database } from "../../lib/database/tables.ts";
-import { BREAKER_SCRIPTS } from "../../lib/health/breaker-scripts.ts";
 import { createGateway, type Gateway } from "../../lib/inference/gateway.ts";
-import { LIMIT_SCRIPTS } from "../../lib/limits/take-request-script.ts";
+import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
 import { createTrackedBackground } from "../../lib/platform/background.ts";
 import { createLog } from "../../lib/platform/log.ts";
 import { createEmbeddedRedis } from "../../lib/platform/redis/embedded-redis.ts";
@@ -111,7 +109,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
   if (error !== undefined) throw error;
   await loadSeedCatalog(database);
 
-  const embedded = createEmbeddedRedis({ clock, scripts: [...LEDGER_SCRIPTS, ...LIMIT_SCRIPTS, ...BREAKER_SCRIPTS] });
+  const embedded = createEmbeddedRedis({ clock, scripts: ALL_SCRIPTS });
   const reached = <Result>(answer: () => Promise<Result>): Promise<Result> => {
     state.redisCalls += 1;
     return underFault(faults.redis, clock, answer);
@@ -138,7 +136,10 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
       return answerHello();
     },
   };
-  const gateway = createGateway({ ...CONFIGURATION, ...overrides }, createDirectSettler());
+  const gateway = createGateway(
+    { ...CONFIGURATION, ...overrides },
+    createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 }),
+  );
   const app = createApp(gateway, ports);
 
   const newKey: TestApp["newKey"] = (wish = {}) =>

@@ -97,6 +97,14 @@ test("CM-10.1.9 where a provider has none, the header says that they were ignore
   expect(reply.headers.get("x-gateway-ignored-parameters")).toContain("logprobs");
 });
 
+test("B77 a field that no header could name does not break the answer that was paid for", async () => {
+  const odd = { "naïve ☃": 1, "a\r\nset-cookie: x": 1, plain_field: 1, ["x".repeat(500)]: 1 };
+  const reply = await chat("anthropic/claude-sonnet-4.5", odd);
+  expect(reply.status).toBe(200);
+  expect(reply.headers.get("x-gateway-ignored-parameters")).toBe("plain_field");
+  expect(reply.headers.get("set-cookie")).toBeNull();
+});
+
 describe.each(MODELS)("an Anthropic message of %s", (model) => {
   test("CM-10.2.1 has a content array", async () => {
     const reply = await (await message(model)).json();

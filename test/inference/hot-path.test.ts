@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { createDirectSettler } from "../../lib/billing/settle-credits.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import { createTestApp, post, type TestApp } from "../http/test-app.ts";
 
@@ -61,7 +61,10 @@ test("a cold isolate needs two Redis round trips and no SQL before the provider"
   const app = await ample();
   await countCalls(app);
   // Another isolate on the same stores: nothing in its memory.
-  const cold = createApp(createGateway(app.gateway.configuration, createDirectSettler()), app.ports);
+  const cold = createApp(
+    createGateway(app.gateway.configuration, createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 })),
+    app.ports,
+  );
   const { atProvider } = await countCalls(app, async (request) => cold.fetch(request));
   expect(atProvider).toEqual({ redis: 2, sql: 0 });
 });

@@ -49,6 +49,12 @@ const OPENAI_ROWS: readonly Row[] = [
   ["B47 messages []", openAi({ messages: [] }), "too_few_items", "messages"],
   ["B48 messages a string", openAi({ messages: "hi" }), "invalid_type", "messages"],
   [
+    "B48 messages with a length that is no number",
+    openAi({ messages: { length: { toString: 1, valueOf: 1 } } }),
+    "invalid_type",
+    null,
+  ],
+  [
     "B49 10,001 messages",
     openAi({ messages: Array.from({ length: 10_001 }, () => user) }),
     "too_many_items",
@@ -145,6 +151,12 @@ const ANTHROPIC_ROWS: readonly Row[] = [
   ["B46 messages missing", anthropic({ messages: undefined }), "missing_field", "messages"],
   ["B47 messages []", anthropic({ messages: [] }), "too_few_items", "messages"],
   ["B48 messages a string", anthropic({ messages: "hi" }), "invalid_type", "messages"],
+  [
+    "B48 messages with a length that is no number",
+    anthropic({ messages: { length: { toString: 1, valueOf: 1 } } }),
+    "invalid_type",
+    null,
+  ],
   [
     "B49 10,001 messages",
     anthropic({ messages: Array.from({ length: 10_001 }, () => user) }),

@@ -1,12 +1,12 @@
 import type { Redis } from "@upstash/redis";
 import { insertAccount } from "../../lib/accounts/account-store.ts";
 import { addCredit } from "../../lib/billing/add-credit.ts";
-import { mirrorKey } from "../../lib/billing/ledger-scripts.ts";
+import { holdScript, mirrorKey } from "../../lib/billing/ledger-scripts.ts";
 import { baseOf, readBalance, type SettleItem } from "../../lib/billing/ledger-store.ts";
 import {
-  appendHold,
   checkpointReservation,
   finishHold,
+  holdInput,
   type Reservation,
   recordShadowHold,
   refreshMirror,
@@ -119,15 +119,11 @@ export async function simulate(
     outcomes.push(outcome);
     const wish = { requestId: outcome.requestId, accountId, amountNanoUsd: held, outputPerMillion: 0n };
     try {
-      const pipeline = ports.redis.pipeline();
-      appendHold(pipeline, wish, clock.now());
-      const reply = await pipeline.exec<unknown[]>({ keepErrors: true }).then(
-        ([first]) => first as { result?: unknown },
-        (error) => {
-          if (error instanceof IsolateDied) throw error;
-          return { error: "down" };
-        },
-      );
+      const { keys, args } = holdInput(wish, clock.now());
+      const reply: unknown = await ports.redis.eval(holdScript.lua, keys, args).catch((error) => {
+        if (error instanceof IsolateDied) throw error;
+        return null;
+      });
       // The stores answer in real time: a jump of the simulation's clock is no silence of theirs.
       const patient = { ...clock, schedule: systemClock.schedule };
       const reservation: Reservation = await finishHold({ ...ports, clock: patient }, wish, reply);

@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { createApp } from "../../api/_app.ts";
 import { createHttpServer } from "../../api/_node/http-server.ts";
+import { sendNodeReply } from "../../api/_node/send-node-reply.ts";
+import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import {
   type BrokenInvariant,
   checkLedger,
@@ -8,7 +10,6 @@ import {
   listTransactions,
   readBalance,
 } from "../../lib/billing/ledger-store.ts";
-import { createBatchingSettler } from "../../lib/billing/settle-credits.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import { sweep } from "../../lib/jobs/sweep.ts";
 import { createTrackedBackground } from "../../lib/platform/background.ts";
@@ -182,7 +183,7 @@ async function serveInProcess(
   };
   // No delay: a clock that stands still would never end it.
   const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 });
-  const app = createApp(createGateway(settings.configuration, settler), ports);
+  const app = createApp(createGateway(settings.configuration, settler), ports, sendNodeReply);
   const { wholeRequestMs } = settings.configuration.timeouts;
   const server = createHttpServer(app.fetch, { arrivalMs: ARRIVAL_MS, idleMs: wholeRequestMs + IDLE_AFTER_MS });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

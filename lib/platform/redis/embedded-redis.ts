@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Clock } from "../../ports/clock.ts";
 import type { RedisScript, RedisValue, ScriptCall } from "../../ports/redis-script.ts";
 import { COMMANDS, type CommandContext } from "./commands.ts";
@@ -22,19 +23,21 @@ export function createEmbeddedRedis(options: {
   const keyspace = new Keyspace(options.clock);
   const context: CommandContext = { keyspace, clock: options.clock };
   const scripts = new Map(options.scripts.map((script) => [script.lua, script]));
+  const byHash = new Map(options.scripts.map((script) => [sha1(script.lua), script]));
 
   function run(command: readonly string[]): RedisValue {
     const [name = "", ...args] = command;
     const upper = name.toUpperCase();
-    if (upper === "EVAL") return evaluate(args);
+    if (upper === "EVAL") return evaluate(scripts.get(args[0] ?? ""), args);
+    if (upper === "EVALSHA") return evaluate(byHash.get(args[0] ?? ""), args);
     const implementation = COMMANDS.get(upper);
     if (implementation === undefined) throw new RedisReplyError(`ERR unknown command '${name}'`);
     return implementation(context, args);
   }
 
-  function evaluate([lua = "", count, ...rest]: readonly string[]): RedisValue {
-    const script = scripts.get(lua);
-    if (script === undefined) throw new RedisReplyError("ERR this script has no native form in the embedded engine");
+  function evaluate(script: RedisScript | undefined, [, count, ...rest]: readonly string[]): RedisValue {
+    if (script === undefined)
+      throw new RedisReplyError("NOSCRIPT this script has no native form in the embedded engine");
     const keys = parseNumber(count);
     const call: ScriptCall = (command, ...args) => run([command, ...args.map(String)]);
     return script.native(call, rest.slice(0, keys), rest.slice(keys));
@@ -65,6 +68,10 @@ export function createEmbeddedRedis(options: {
           .map((key) => [key, plain(keyspace.get(key)?.value)]),
       ),
   };
+}
+
+function sha1(text: string): string {
+  return createHash("sha1").update(text).digest("hex");
 }
 
 function plain(value: unknown): unknown {

@@ -1,14 +1,15 @@
 import { errors, Redis } from "@upstash/redis";
 import type { Clock } from "../../ports/clock.ts";
-import type { CommandReply, RedisEngine } from "./redis-engine.ts";
-import { RedisReplyError } from "./reply-error.ts";
+import type { RedisEngine } from "./redis-engine.ts";
+import { withScriptHashes } from "./script-hashes.ts";
 import { StoreGuard } from "./store-guard.ts";
 
 /** What `@upstash/redis` asks of the layer under it (its own type is not exported). */
-interface Requester {
+export interface Requester {
   request<Result = unknown>(request: {
     path?: string[] | undefined;
     body?: unknown;
+    signal?: AbortSignal;
   }): Promise<{ result?: Result; error?: string }>;
 }
 
@@ -18,7 +19,10 @@ interface Requester {
  */
 export function createEngineRedis(engine: RedisEngine, clock: Clock): Redis {
   const guard = new StoreGuard(clock);
-  return clientWith("http://engine.invalid", "none", guard, () => engineRequester(engine));
+  const own = engineRequester(engine);
+  return clientWith("http://engine.invalid", "none", () => ({
+    request: (request) => guard.run(() => own.request(request)),
+  }));
 }
 
 /** The client over Upstash's REST API (or the local server that speaks it), guarded. */
@@ -27,14 +31,18 @@ export function createUpstashRedis(options: {
   readonly token: string;
   readonly clock: Clock;
 }): Redis {
-  return clientWith(options.url, options.token, new StoreGuard(options.clock), restRequester);
+  const guard = new StoreGuard(options.clock);
+  return clientWith(options.url, options.token, (own) => {
+    const server = withScriptHashes(restRequester(own));
+    return { request: (request) => guard.run((signal) => server.request({ ...request, signal: signal() })) };
+  });
 }
 
 /**
  * A client whose requester is replaced where it lives: its constructor takes either a requester or options, and we need
  * both, for it must not guess the types of replies ("123" is a string here).
  */
-function clientWith(url: string, token: string, guard: StoreGuard, over: (own: Requester) => Requester): Redis {
+function clientWith(url: string, token: string, over: (own: Requester) => Requester): Redis {
   const redis = new Redis({
     url,
     token,
@@ -42,23 +50,18 @@ function clientWith(url: string, token: string, guard: StoreGuard, over: (own: R
     enableAutoPipelining: false,
     enableTelemetry: false,
     readYourWrites: false,
+    responseEncoding: false,
     // Not `false`, which means one more try: a command whose reply was lost would be done twice.
     retry: { retries: 0 },
-    signal: () => guard.signal(),
   });
   const own: unknown = Reflect.get(redis, "client");
   if (!isRequester(own)) throw new Error("The Redis client keeps its requester elsewhere than expected.");
-  Reflect.set(redis, "client", guarded(over({ request: own.request.bind(own) }), guard));
+  Reflect.set(redis, "client", over({ request: own.request.bind(own) }));
   return redis;
 }
 
 function isRequester(value: unknown): value is Requester {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "request") === "function";
-}
-
-/** Passes calls on while the store answers; rejects at once while it does not. */
-function guarded(requester: Requester, guard: StoreGuard): Requester {
-  return { request: (request) => guard.run(() => requester.request(request)) };
 }
 
 /** Complaints about the client rather than the command: none will be answered (upstash.com/docs/redis/troubleshooting, read 2026-11-24). */
@@ -92,23 +95,14 @@ function engineRequester(engine: RedisEngine): Requester {
   };
 }
 
-async function ask(engine: RedisEngine, path: readonly string[] | undefined, body: unknown): Promise<unknown> {
+function ask(engine: RedisEngine, path: readonly string[] | undefined, body: unknown): Promise<unknown> {
   switch (path?.[0]) {
     case "pipeline":
       return engine.pipeline(commandsOf(body));
     case "multi-exec":
       return engine.transaction(commandsOf(body));
     default:
-      return single(engine, commandOf(body));
-  }
-}
-
-async function single(engine: RedisEngine, command: readonly string[]): Promise<CommandReply> {
-  try {
-    return { result: await engine.call(command) };
-  } catch (error) {
-    if (error instanceof RedisReplyError) return { error: error.message };
-    throw error;
+      return engine.pipeline([commandOf(body)]).then(([reply]) => reply);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from "../../ports/clock.ts";
+import type { Clock } from "../../ports/clock.ts";
 
 /** No command of ours takes this long on a store that is well (ledger, section 6). */
 const TIMEOUT_MS = 150;
@@ -25,28 +25,46 @@ export class StoreGuard {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Gives up a fetch that the guard has given up. */
-  signal(): AbortSignal {
-    return AbortSignal.timeout(this.#timeoutMs * 2);
-  }
-
-  async run<Result>(call: () => Promise<Result>): Promise<Result> {
+  /** @param call may ask for a signal, which aborts when the guard gives the call up */
+  run<Result>(call: (signal: () => AbortSignal) => Promise<Result>): Promise<Result> {
     const probe = this.#failures >= FAILURES_TO_OPEN;
     if (probe && (this.#probing || this.#clock.now() < this.#openUntilMs)) {
-      throw new StoreUnavailable("The store did not answer lately; it is not asked for a while.");
+      return Promise.reject(new StoreUnavailable("The store did not answer lately; it is not asked for a while."));
     }
     this.#probing = probe;
-    try {
-      const late = () => new StoreUnavailable("The store did not answer in time.");
-      const result = await withDeadline(this.#clock, call(), this.#timeoutMs, late);
-      this.#failures = 0;
-      return result;
-    } catch (error) {
-      this.#failures += 1;
-      if (this.#failures >= FAILURES_TO_OPEN) this.#openUntilMs = this.#clock.now() + OPEN_MS;
-      throw error;
-    } finally {
-      if (probe) this.#probing = false;
-    }
+    return new Promise((resolve, reject) => {
+      let given = false;
+      let controller: AbortController | null = null;
+      const giveUp = (error: unknown) => {
+        if (given) return;
+        given = true;
+        cancel();
+        this.#noteFailure(probe);
+        reject(error);
+      };
+      const cancel = this.#clock.schedule(this.#timeoutMs, () => {
+        const late = new StoreUnavailable("The store did not answer in time.");
+        giveUp(late);
+        controller?.abort(late);
+      });
+      const signal = () => {
+        controller ??= new AbortController();
+        return controller.signal;
+      };
+      call(signal).then((result) => {
+        if (given) return;
+        given = true;
+        cancel();
+        this.#failures = 0;
+        if (probe) this.#probing = false;
+        resolve(result);
+      }, giveUp);
+    });
+  }
+
+  #noteFailure(probe: boolean): void {
+    this.#failures += 1;
+    if (this.#failures >= FAILURES_TO_OPEN) this.#openUntilMs = this.#clock.now() + OPEN_MS;
+    if (probe) this.#probing = false;
   }
 }

@@ -26,21 +26,22 @@ export function createTcpRedis(url: string): RedisEngine {
   const hashes = new Map<string, string>();
   connection.on("close", () => hashes.clear());
 
-  function sent(command: readonly string[]): readonly string[] {
-    if (command[0]?.toUpperCase() !== "EVAL") return command;
-    const [, lua = "", ...rest] = command;
-    const hash = hashes.get(lua);
-    if (hash !== undefined) return ["EVALSHA", hash, ...rest];
-    hashes.set(lua, createHash("sha1").update(lua).digest("hex"));
-    return command;
+  /** The script's hash, or undefined when this connection has to be told its text first. */
+  function knownHash(lua: string): string | undefined {
+    const known = hashes.get(lua);
+    if (known === undefined) hashes.set(lua, createHash("sha1").update(lua).digest("hex"));
+    return known;
   }
 
   async function run(commands: readonly (readonly string[])[], transactional: boolean): Promise<CommandReply[]> {
     const batch = transactional ? connection.multi() : connection.pipeline();
-    for (const command of commands) {
+    for (const [name = "", ...args] of commands) {
+      const [lua] = args;
       // What stands between MULTI and EXEC must not be missing there.
-      const [name = "", ...args] = transactional ? command : sent(command);
-      batch.call(name, ...args);
+      const isScript = lua !== undefined && !transactional && name.toUpperCase() === "EVAL";
+      const hash = isScript ? knownHash(lua) : undefined;
+      if (hash === undefined) batch.call(name, ...args);
+      else batch.call("EVALSHA", hash, ...args.slice(1));
     }
     const silent = setTimeout(() => connection.disconnect(true), SILENT_MS);
     const results = await batch.exec().finally(() => clearTimeout(silent));
@@ -55,8 +56,9 @@ export function createTcpRedis(url: string): RedisEngine {
   /** Scripts that the server has forgotten are sent in full, in the order they stood in. */
   async function withScripts(commands: readonly (readonly string[])[]): Promise<readonly CommandReply[]> {
     const replies = await run(commands, false);
-    const unknown = replies.flatMap((reply, index) => (reply.error?.startsWith("NOSCRIPT") === true ? [index] : []));
-    for (const index of unknown) replies[index] = await whole(commands[index] ?? []);
+    for (let index = 0; index < replies.length; index++) {
+      if (replies[index]?.error?.startsWith("NOSCRIPT") === true) replies[index] = await whole(commands[index] ?? []);
+    }
     return replies;
   }
 

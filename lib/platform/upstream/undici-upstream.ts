@@ -1,6 +1,6 @@
-import { type Dispatcher, Pool } from "undici";
-import type { CallUpstream, UpstreamBody } from "../../ports/upstream.ts";
-import { cappedText } from "./capped-text.ts";
+import { Pool } from "undici";
+import type { CallUpstream } from "../../ports/upstream.ts";
+import { UndiciExchange } from "./undici-exchange.ts";
 
 export interface UndiciUpstream {
   readonly call: CallUpstream;
@@ -34,22 +34,18 @@ export function createUndiciUpstream(options: { readonly connectTimeoutMs: numbe
 
   return {
     async call(request, signal) {
+      const exchange = new UndiciExchange(signal);
       const { origin, path } = splitUrl(request.url);
-      const { statusCode, headers, body } = await poolFor(origin).request({
-        method: request.method,
-        path,
-        headers: { ...request.headers, "accept-encoding": "identity" },
-        body: request.body,
-        signal,
-      });
-      return {
-        status: statusCode,
-        header: (name) => {
-          const value = headers[name];
-          return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
+      poolFor(origin).dispatch(
+        {
+          path,
+          method: request.method,
+          headers: { ...request.headers, "accept-encoding": "identity" },
+          body: request.body,
         },
-        body: bodyOf(body),
-      };
+        exchange,
+      );
+      return exchange.reply;
     },
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
@@ -61,16 +57,4 @@ export function createUndiciUpstream(options: { readonly connectTimeoutMs: numbe
 function splitUrl(url: string): { readonly origin: string; readonly path: string } {
   const slash = url.indexOf("/", url.indexOf("://") + 3);
   return slash < 0 ? { origin: url, path: "/" } : { origin: url.slice(0, slash), path: url.slice(slash) };
-}
-
-function bodyOf(body: Dispatcher.ResponseData["body"]): UpstreamBody {
-  // A connection that breaks while nobody reads must not end the process; a reader gets the error from its read.
-  body.on("error", () => {});
-  const cancel = () => void body.destroy();
-  const pieces: AsyncIterable<Uint8Array> = body;
-  return {
-    [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator](),
-    text: (maxBytes) => cappedText(pieces, maxBytes, cancel),
-    cancel,
-  };
 }

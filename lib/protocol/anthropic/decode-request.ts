@@ -1,15 +1,7 @@
-import type {
-  AssistantPart,
-  ChatMessage,
-  ChatRequest,
-  ContentPart,
-  MediaSource,
-  ReasoningRequest,
-  ResponseFormat,
-  ToolChoice,
-  ToolDefinition,
-} from "../chat-request.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import type { ChatRequest, ReasoningRequest, ResponseFormat, ToolChoice, ToolDefinition } from "../chat-request.ts";
+import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
+import { unplacedParts } from "../unplaced-parts.ts";
+import { cacheControlOf, decodeMessage, decodeSystem, isPlaced } from "./decode-messages.ts";
 import type { MessagesRequest } from "./messages-schema.ts";
 
 const UNDERSTOOD = new Set([
@@ -24,7 +16,7 @@ export function decodeMessagesRequest(body: JsonObject, parsed: MessagesRequest)
   const responseFormat = decodeOutputFormat(body);
   const parallel = isJsonObject(body["tool_choice"]) ? body["tool_choice"]["disable_parallel_tool_use"] : undefined;
   const endUser = parsed.metadata?.user_id;
-  const other: Record<string, JsonValue> = {};
+  const other: Record<string, JsonValue> = unplacedParts(objectsOf(body["messages"]), isPlaced);
   for (const [name, value] of Object.entries(body)) {
     if (!UNDERSTOOD.has(name) && value !== undefined && value !== null) other[name] = value;
   }
@@ -45,102 +37,6 @@ export function decodeMessagesRequest(body: JsonObject, parsed: MessagesRequest)
     ...(typeof endUser === "string" ? { endUser } : {}),
     other,
   };
-}
-
-function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function stringOf(value: JsonValue | undefined): string {
-  return typeof value === "string" ? value : "";
-}
-
-function decodeSystem(system: JsonValue | undefined): readonly ChatMessage[] {
-  const content = decodeContent(system);
-  return content.length === 0 ? [] : [{ role: "system", content }];
-}
-
-/** A user message may hold tool results beside its own content: those are messages of their own elsewhere. */
-function decodeMessage(message: JsonObject): readonly ChatMessage[] {
-  const { role, content } = message;
-  if (role === "system") return decodeSystem(content);
-  if (role === "assistant") return [{ role: "assistant", content: decodeAssistant(content) }];
-  const results = objectsOf(content).filter((block) => block["type"] === "tool_result");
-  const messages = results.map(
-    (block): ChatMessage => ({
-      role: "tool",
-      toolCallId: stringOf(block["tool_use_id"]),
-      content: decodeContent(block["content"]),
-      isError: block["is_error"] === true,
-    }),
-  );
-  const rest = decodeContent(content);
-  return rest.length === 0 && messages.length > 0 ? messages : [...messages, { role: "user", content: rest }];
-}
-
-function decodeContent(content: JsonValue | undefined): readonly ContentPart[] {
-  if (typeof content === "string") return content === "" ? [] : [{ kind: "text", text: content }];
-  return objectsOf(content).flatMap(decodeBlock);
-}
-
-function cacheControlOf(block: JsonObject): { cacheControl?: JsonObject } {
-  return isJsonObject(block["cache_control"]) ? { cacheControl: block["cache_control"] } : {};
-}
-
-function decodeBlock(block: JsonObject): readonly ContentPart[] {
-  switch (block["type"]) {
-    case "text":
-      return [{ kind: "text", text: stringOf(block["text"]), ...cacheControlOf(block) }];
-    case "image": {
-      const source = mediaSource(block["source"]);
-      return source === null ? [] : [{ kind: "image", source, ...cacheControlOf(block) }];
-    }
-    case "document": {
-      const { source: from, title } = block;
-      if (isJsonObject(from) && from["type"] === "text") return [{ kind: "text", text: stringOf(from["data"]) }];
-      const source = mediaSource(from);
-      const name = typeof title === "string" ? { name: title } : {};
-      return source === null ? [] : [{ kind: "file", source, ...name, ...cacheControlOf(block) }];
-    }
-    default:
-      return [];
-  }
-}
-
-function mediaSource(source: JsonValue | undefined): MediaSource | null {
-  if (!isJsonObject(source)) return null;
-  if (source["type"] === "url") return { kind: "url", url: stringOf(source["url"]) };
-  if (source["type"] !== "base64") return null;
-  return { kind: "base64", mediaType: stringOf(source["media_type"]), data: stringOf(source["data"]) };
-}
-
-function decodeAssistant(content: JsonValue | undefined): readonly AssistantPart[] {
-  if (typeof content === "string") return content === "" ? [] : [{ kind: "text", text: content }];
-  return objectsOf(content).flatMap((block): readonly AssistantPart[] => {
-    switch (block["type"]) {
-      case "text":
-        return [{ kind: "text", text: stringOf(block["text"]), ...cacheControlOf(block) }];
-      case "thinking": {
-        const { signature } = block;
-        const text = stringOf(block["thinking"]);
-        return [{ kind: "reasoning", text, ...(typeof signature === "string" ? { signature } : {}) }];
-      }
-      case "redacted_thinking":
-        return [{ kind: "reasoning", text: "", redacted: stringOf(block["data"]) }];
-      case "tool_use":
-        return [
-          {
-            kind: "tool-call",
-            id: stringOf(block["id"]),
-            name: stringOf(block["name"]),
-            argumentsJson: JSON.stringify(block["input"] ?? {}),
-            ...(typeof block["signature"] === "string" ? { signature: block["signature"] } : {}),
-          },
-        ];
-      default:
-        return [];
-    }
-  });
 }
 
 /** A tool with a `type` other than custom runs at Anthropic; no other provider can. */

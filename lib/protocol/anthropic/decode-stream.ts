@@ -5,14 +5,16 @@ import { tokenCount, type Usage } from "../usage.ts";
 import { finishOf } from "./stop-reason.ts";
 
 const NONE: readonly ChatEvent[] = [];
+const OPAQUE: readonly ChatEvent[] = [{ kind: "opaque", choice: 0 }];
 
 /** Turns an Anthropic message stream into events. One instance a stream. */
 export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly ChatEvent[] } {
   const usage = new CumulativeUsage();
   /** Anthropic's block index -> our count of tool calls. */
   const tools = new Map<number, number>();
-  /** Tool blocks that have had no argument text: an empty input is sent as none at all. */
-  const silent = new Set<number>();
+  let calls = 0;
+  /** Tool blocks that have had no argument text, and the input they began with: an empty one is sent as none at all. */
+  const silent = new Map<number, JsonValue>();
 
   function startBlock(index: number, block: JsonObject): readonly ChatEvent[] {
     switch (block["type"]) {
@@ -29,13 +31,14 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
       case "redacted_thinking":
         return [{ kind: "reasoning-redacted", choice: 0, data: textOf(block["data"]) }];
       case "tool_use": {
-        const tool = tools.size;
+        const tool = calls;
+        calls += 1;
         tools.set(index, tool);
-        silent.add(index);
+        silent.set(index, block["input"] ?? {});
         return [{ kind: "tool-start", choice: 0, tool, id: textOf(block["id"]), name: textOf(block["name"]) }];
       }
       default:
-        return NONE; // what Anthropic's own servers do between blocks (server tools) has no place in another format
+        return OPAQUE; // what Anthropic's own servers do between blocks (server tools) has no place in another format
     }
   }
 
@@ -45,14 +48,17 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
         return [{ kind: "text", choice: 0, text: textOf(delta["text"]) }];
       case "thinking_delta":
         return [{ kind: "reasoning", choice: 0, text: textOf(delta["thinking"]) }];
-      case "signature_delta":
-        return [{ kind: "reasoning-signature", choice: 0, signature: textOf(delta["signature"]) }];
+      case "signature_delta": {
+        const signature = textOf(delta["signature"]);
+        return signature === "" ? NONE : [{ kind: "reasoning-signature", choice: 0, signature }];
+      }
       case "citations_delta":
         return isJsonObject(delta["citation"]) ? [{ kind: "citation", choice: 0, citation: delta["citation"] }] : NONE;
       case "input_json_delta": {
         const tool = tools.get(index);
         const json = textOf(delta["partial_json"]);
-        if (tool === undefined || json === "") return NONE;
+        if (tool === undefined) return OPAQUE;
+        if (json === "") return NONE;
         silent.delete(index);
         return [{ kind: "tool-arguments", choice: 0, tool, json }];
       }
@@ -63,8 +69,10 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
 
   function stopBlock(index: number): readonly ChatEvent[] {
     const tool = tools.get(index);
-    if (tool === undefined || !silent.delete(index)) return NONE;
-    return [{ kind: "tool-arguments", choice: 0, tool, json: "{}" }];
+    const input = silent.get(index);
+    if (tool === undefined || input === undefined) return NONE;
+    silent.delete(index);
+    return [{ kind: "tool-arguments", choice: 0, tool, json: JSON.stringify(input) }];
   }
 
   return {
@@ -139,8 +147,10 @@ class CumulativeUsage {
 /** Anthropic's usage in disjoint parts: its input tokens exclude the cache, and its cache writes come by lifetime. */
 export function decodeAnthropicUsage(usage: JsonObject): Usage {
   const creation = isJsonObject(usage["cache_creation"]) ? usage["cache_creation"] : {};
-  const written = tokenCount(usage["cache_creation_input_tokens"]);
-  const oneHour = Math.min(written, tokenCount(creation["ephemeral_1h_input_tokens"]));
+  const forOneHour = tokenCount(creation["ephemeral_1h_input_tokens"]);
+  const byLifetime = tokenCount(creation["ephemeral_5m_input_tokens"]) + forOneHour;
+  const written = tokenCount(usage["cache_creation_input_tokens"] ?? byLifetime);
+  const oneHour = Math.min(written, forOneHour);
   const details = isJsonObject(usage["output_tokens_details"]) ? usage["output_tokens_details"] : {};
   const output = tokenCount(usage["output_tokens"]);
   const thinking = Math.min(output, tokenCount(details["thinking_tokens"]));
@@ -156,22 +166,22 @@ export function decodeAnthropicUsage(usage: JsonObject): Usage {
 }
 
 /** The status that an error type stands for (docs.anthropic.com/en/api/errors, read 2026-11-23). */
-const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
+const STATUS_OF_TYPE: ReadonlyMap<string, number> = new Map([
+  ["invalid_request_error", 400],
+  ["authentication_error", 401],
+  ["billing_error", 402],
+  ["permission_error", 403],
+  ["not_found_error", 404],
+  ["request_too_large", 413],
+  ["rate_limit_error", 429],
+  ["api_error", 500],
+  ["timeout_error", 504],
+  ["overloaded_error", 529],
+]);
 
 export function errorEvent(error: JsonValue | undefined): ChatEvent {
   const details = isJsonObject(error) ? error : {};
-  const status = STATUS_OF_TYPE[textOf(details["type"])] ?? 502;
+  const status = STATUS_OF_TYPE.get(textOf(details["type"])) ?? 502;
   return { kind: "error", status, message: textOf(details["message"]) };
 }
 

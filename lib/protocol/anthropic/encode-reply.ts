@@ -26,7 +26,7 @@ export function encodeMessagesReply(events: readonly ChatEvent[], usage: Usage, 
         break;
       case "reasoning-signature": {
         const last = blocks.at(-1);
-        if (last?.["type"] === "thinking") last["signature"] = event.signature;
+        if (last?.["type"] === "thinking" && last["signature"] === "") last["signature"] = event.signature;
         else blocks.push({ type: "thinking", thinking: "", signature: event.signature });
         break;
       }

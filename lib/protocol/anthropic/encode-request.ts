@@ -1,12 +1,6 @@
-import type {
-  AssistantPart,
-  ChatMessage,
-  ChatRequest,
-  ContentPart,
-  MediaSource,
-  ToolDefinition,
-} from "../chat-request.ts";
-import type { JsonObject } from "../json.ts";
+import type { ChatRequest, ReasoningRequest, ToolDefinition } from "../chat-request.ts";
+import { type ClaudeGeneration, claudeGeneration } from "./claude-generation.ts";
+import { cacheControl, encodeMessages, encodeParts, lastCallsAreUnthought } from "./encode-messages.ts";
 
 type Body = Record<string, unknown>;
 
@@ -15,15 +9,16 @@ export interface EncodedMessages {
   readonly ignored: readonly string[];
 }
 
+const BUDGET_OF_MEDIUM = 12_288;
 /** A thinking budget at each of OpenAI's efforts, in tokens; none is below Anthropic's minimum of 1,024. */
-const BUDGET_OF_EFFORT: Readonly<Record<string, number>> = {
-  minimal: 1_024,
-  low: 4_096,
-  medium: 12_288,
-  high: 24_576,
-  xhigh: 32_768,
-  max: 65_536,
-};
+const BUDGET_OF_EFFORT: ReadonlyMap<string, number> = new Map([
+  ["minimal", 1_024],
+  ["low", 4_096],
+  ["medium", BUDGET_OF_MEDIUM],
+  ["high", 24_576],
+  ["xhigh", 32_768],
+  ["max", 65_536],
+]);
 const MIN_BUDGET = 1_024;
 
 /**
@@ -38,17 +33,22 @@ export function encodeMessagesRequest(
   modelMaxOutputTokens: number,
 ): EncodedMessages {
   const maxTokens = Math.min(request.maxOutputTokens ?? modelMaxOutputTokens, modelMaxOutputTokens);
-  const budget = thinkingBudget(request, maxTokens);
-  const forced = request.toolChoice?.kind === "required" || request.toolChoice?.kind === "tool";
-  // Thinking and a forced tool exclude each other; the tool is what the client's code waits for.
-  const thinks = budget !== null && !forced;
-  const body: Body = { model, max_tokens: maxTokens, messages: encodeMessages(request.messages) };
+  const generation = claudeGeneration(model);
+  const thinking = thinkingOf(request, maxTokens, generation);
   const system = encodeSystem(request);
-  if (system.length > 0) body["system"] = system;
+  const messages = encodeMessages(request.messages);
+  const body: Body = { model, max_tokens: maxTokens };
+  // Instructions alone are no conversation to Anthropic, though they are one to OpenAI.
+  if (messages.length === 0 && system.length > 0) body["messages"] = [{ role: "user", content: system }];
+  else {
+    body["messages"] = messages;
+    if (system.length > 0) body["system"] = system;
+  }
   if (stream) body["stream"] = true;
-  if (thinks) body["thinking"] = { type: "enabled", budget_tokens: budget };
+  if (thinking !== null) body["thinking"] = thinking;
   // With thinking on, Anthropic takes no other sampling than its own.
-  if (!thinks) {
+  const samples = generation.samples && thinking === null;
+  if (samples) {
     set(body, "temperature", request.temperature === undefined ? undefined : Math.min(1, request.temperature));
     set(body, "top_k", request.topK);
     if (request.temperature === undefined) set(body, "top_p", request.topP);
@@ -63,17 +63,17 @@ export function encodeMessagesRequest(
     body["tools"] = request.tools.map(encodeTool);
     set(body, "tool_choice", encodeToolChoice(request));
   }
-  if (request.responseFormat?.kind === "json-schema") {
-    body["output_config"] = { format: { type: "json_schema", schema: request.responseFormat.schema } };
-  }
-  return { body, ignored: ignoredBy(request, thinks) };
+  const output = outputConfig(request, thinking !== null, generation);
+  if (output !== null) body["output_config"] = output;
+  return { body, ignored: ignoredBy(request, samples, thinking !== null) };
 }
 
 function set(body: Body, name: string, value: unknown): void {
   if (value !== undefined) body[name] = value;
 }
 
-function ignoredBy(request: ChatRequest, thinks: boolean): readonly string[] {
+function ignoredBy(request: ChatRequest, samples: boolean, thinks: boolean): readonly string[] {
+  const { reasoning } = request;
   const given: readonly (readonly [string, boolean])[] = [
     ["n", (request.choices ?? 1) > 1],
     ["seed", request.seed !== undefined],
@@ -81,121 +81,74 @@ function ignoredBy(request: ChatRequest, thinks: boolean): readonly string[] {
     ["top_logprobs", request.topLogprobs !== undefined],
     ["frequency_penalty", (request.frequencyPenalty ?? 0) !== 0],
     ["presence_penalty", (request.presencePenalty ?? 0) !== 0],
-    ["temperature", thinks && request.temperature !== undefined],
-    ["top_p", request.topP !== undefined && (thinks || request.temperature !== undefined)],
+    ["temperature", !samples && request.temperature !== undefined],
+    ["top_p", request.topP !== undefined && (!samples || request.temperature !== undefined)],
+    ["top_k", !samples && request.topK !== undefined],
+    ["reasoning", reasoning !== undefined && asksToThink(request) && !thinks],
   ];
   return [...given.flatMap(([name, isGiven]) => (isGiven ? [name] : [])), ...Object.keys(request.other)];
 }
 
-/** The budget must leave room for an answer below the cap; a cap too small for that means no thinking. */
-function thinkingBudget(request: ChatRequest, maxTokens: number): number | null {
-  const { reasoning } = request;
-  if (reasoning === undefined || reasoning.enabled === false || reasoning.effort === "none") return null;
-  const wanted =
-    reasoning.budgetTokens ??
-    BUDGET_OF_EFFORT[reasoning.effort ?? "medium"] ??
-    BUDGET_OF_EFFORT["medium"] ??
-    MIN_BUDGET;
+function asksToThink({ reasoning }: ChatRequest): boolean {
+  return reasoning !== undefined && reasoning.enabled !== false && reasoning.effort !== "none";
+}
+
+/** How the model is told to think, or null where it is not to, or could not within this request. */
+function thinkingOf(request: ChatRequest, maxTokens: number, generation: ClaudeGeneration): Body | null {
+  const forced = request.toolChoice?.kind === "required" || request.toolChoice?.kind === "tool";
+  // Thinking and a forced tool exclude each other; the tool is what the client's code waits for.
+  if (!asksToThink(request) || forced) return null;
+  if (generation.thinksAdaptively) {
+    return generation.samples ? { type: "adaptive" } : { type: "adaptive", display: "summarized" };
+  }
+  // A client that keeps no thoughts would be refused in the middle of a tool loop, where they must come back.
+  if (lastCallsAreUnthought(request.messages)) return null;
+  const { effort, budgetTokens } = request.reasoning ?? {};
+  const wanted = budgetTokens ?? BUDGET_OF_EFFORT.get(effort ?? "medium") ?? BUDGET_OF_MEDIUM;
+  // The budget must leave room for an answer below the cap; a cap too small for that means no thinking.
   const budget = Math.min(wanted, maxTokens - MIN_BUDGET);
-  return budget < MIN_BUDGET ? null : budget;
+  return budget < MIN_BUDGET ? null : { type: "enabled", budget_tokens: budget };
+}
+
+/** The answer's schema, and how hard an adaptive model is to think. */
+function outputConfig(request: ChatRequest, thinks: boolean, generation: ClaudeGeneration): Body | null {
+  const config: Body = {};
+  const { responseFormat, reasoning } = request;
+  if (responseFormat?.kind === "json-schema") config["format"] = { type: "json_schema", schema: responseFormat.schema };
+  if (thinks && generation.thinksAdaptively) set(config, "effort", effortOf(reasoning, generation));
+  return Object.keys(config).length === 0 ? null : config;
+}
+
+/** Anthropic's own default where nothing is said of it. */
+function effortOf(reasoning: ReasoningRequest | undefined, generation: ClaudeGeneration): string | undefined {
+  switch (reasoning?.effort) {
+    case "minimal":
+    case "low":
+      return "low";
+    case "medium":
+    case "high":
+    case "max":
+      return reasoning.effort;
+    case "xhigh":
+      return generation.knowsXhigh ? "xhigh" : "high";
+    default:
+      return reasoning?.budgetTokens === undefined ? undefined : effortOfBudget(reasoning.budgetTokens);
+  }
+}
+
+function effortOfBudget(tokens: number): string {
+  if (tokens <= 4_096) return "low";
+  return tokens <= 16_384 ? "medium" : "high";
 }
 
 function encodeSystem(request: ChatRequest): readonly Body[] {
-  const blocks = request.messages.flatMap((message) =>
-    message.role === "system" ? message.content.map(encodePart) : [],
+  const blocks: Body[] = request.messages.flatMap((message) =>
+    message.role === "system" ? encodeParts(message.content) : [],
   );
   if (request.responseFormat?.kind === "json-object") {
     blocks.push({ type: "text", text: "Answer with one valid JSON object and nothing else: no prose, no code fence." });
   }
   return blocks;
-}
-
-/** Anthropic wants turns to alternate: neighbours of one role are merged, tool results first, in order. */
-function encodeMessages(messages: readonly ChatMessage[]): readonly Body[] {
-  const turns: { role: "user" | "assistant"; content: Body[] }[] = [];
-  for (const message of messages) {
-    if (message.role === "system") continue;
-    const role = message.role === "assistant" ? "assistant" : "user";
-    const content = message.role === "assistant" ? encodeAssistant(message.content) : encodeUser(message);
-    if (content.length === 0) continue;
-    const last = turns.at(-1);
-    if (last?.role === role) last.content.push(...content);
-    else turns.push({ role, content: [...content] });
-  }
-  return turns;
-}
-
-function encodeUser(message: ChatMessage & { readonly role: "user" | "tool" }): readonly Body[] {
-  const content = message.content.map(encodePart);
-  if (message.role === "user") return content;
-  return [
-    {
-      type: "tool_result",
-      tool_use_id: toolId(message.toolCallId),
-      ...(content.length === 0 ? {} : { content }),
-      ...(message.isError ? { is_error: true } : {}),
-    },
-  ];
-}
-
-function cacheControl(part: { readonly cacheControl?: JsonObject }): Body {
-  return part.cacheControl === undefined ? {} : { cache_control: part.cacheControl };
-}
-
-function encodePart(part: ContentPart): Body {
-  switch (part.kind) {
-    case "text":
-      return { type: "text", text: part.text, ...cacheControl(part) };
-    case "image":
-      return { type: "image", source: encodeSource(part.source), ...cacheControl(part) };
-    case "file": {
-      const title = part.name === undefined ? {} : { title: part.name };
-      return { type: "document", source: encodeSource(part.source), ...title, ...cacheControl(part) };
-    }
-    case "audio":
-      return { type: "text", text: "[audio that this model cannot hear]" };
-  }
-}
-
-function encodeSource(source: MediaSource): Body {
-  return source.kind === "url"
-    ? { type: "url", url: source.url }
-    : { type: "base64", media_type: source.mediaType, data: source.data };
-}
-
-function encodeAssistant(parts: readonly AssistantPart[]): readonly Body[] {
-  return parts.flatMap(encodeAssistantPart);
-}
-
-/** Thinking without a signature is another vendor's: Anthropic would refuse it, so it stays behind. */
-function encodeAssistantPart(part: AssistantPart): readonly Body[] {
-  switch (part.kind) {
-    case "text":
-      return part.text === "" ? [] : [{ type: "text", text: part.text, ...cacheControl(part) }];
-    case "refusal":
-      return [{ type: "text", text: part.text }];
-    case "reasoning":
-      if (part.redacted !== undefined) return [{ type: "redacted_thinking", data: part.redacted }];
-      // Base64, as Anthropic's are; another vendor's carry a mark of their own ("google:").
-      return part.signature === undefined || part.signature.includes(":")
-        ? []
-        : [{ type: "thinking", thinking: part.text, signature: part.signature }];
-    case "tool-call":
-      return [{ type: "tool_use", id: toolId(part.id), name: part.name, input: parseInput(part.argumentsJson) }];
-  }
-}
-
-/** Anthropic accepts letters, digits, `_` and `-` in a tool call's id; the same id always becomes the same. */
-function toolId(id: string): string {
-  return id.replace(/[^a-zA-Z0-9_-]/g, "_");
-}
-
-function parseInput(json: string): unknown {
-  try {
-    return json === "" ? {} : JSON.parse(json);
-  } catch {
-    return { arguments: json };
-  }
 }
 
 function encodeTool(tool: ToolDefinition): Body {

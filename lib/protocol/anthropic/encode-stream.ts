@@ -10,15 +10,19 @@ type Body = Readonly<Record<string, JsonValue>>;
 type OpenBlock = "text" | "thinking" | "tool_use" | null;
 interface PendingTool {
   readonly start: ChatEvent & { readonly kind: "tool-start" };
+  /** Its arguments so far. */
   json: string;
   /** Its block is open or closed: fragments go out as they come, or there is nothing left to say. */
   state: "waiting" | "open" | "closed";
 }
+type ContentEvent = ChatEvent & {
+  readonly kind: "text" | "refusal" | "reasoning" | "reasoning-signature" | "reasoning-redacted" | "citation";
+};
 
 /**
  * Events as an Anthropic message stream. Blocks are opened and closed one after the other, with indices of our own:
- * providers interleave the fragments of parallel tool calls, Anthropic's clients do not accept that, so a call waits
- * until the one before it is complete.
+ * providers interleave the fragments of parallel tool calls, and sometimes text with them; Anthropic's clients do not
+ * accept that, so a call waits until the one before it is over, and text until the calls have their arguments.
  */
 export function createMessagesStreamEncoder(context: ReplyContext): StreamEncoder {
   let id = `msg_${context.generationId}`;
@@ -28,6 +32,8 @@ export function createMessagesStreamEncoder(context: ReplyContext): StreamEncode
   let signed = false;
   let finish: (ChatEvent & { readonly kind: "finish" }) | null = null;
   const tools: PendingTool[] = [];
+  /** What came before an unfinished call had all of its arguments: it follows after the calls. */
+  const late: ContentEvent[] = [];
 
   function start(): string {
     if (started) return "";
@@ -88,9 +94,47 @@ export function createMessagesStreamEncoder(context: ReplyContext): StreamEncode
   function pushArguments(event: ChatEvent & { readonly kind: "tool-arguments" }): string {
     const tool = tools[event.tool];
     if (tool === undefined || event.json === "") return "";
-    if (tool.state === "open") return delta({ type: "input_json_delta", partial_json: event.json });
     tool.json += event.json;
+    return tool.state === "open" ? delta({ type: "input_json_delta", partial_json: event.json }) : "";
+  }
+
+  function pushContent(event: ContentEvent): string {
+    if (late.length === 0 && tools.every(({ state, json }) => state === "closed" || isJson(json))) return write(event);
+    late.push(event);
     return "";
+  }
+
+  function write(event: ContentEvent): string {
+    switch (event.kind) {
+      case "text":
+      case "refusal":
+        if (event.text === "") return "";
+        return (
+          flushTools() + ensure("text", { type: "text", text: "" }) + delta({ type: "text_delta", text: event.text })
+        );
+      case "reasoning":
+        if (event.text === "") return "";
+        return flushTools() + thinking() + delta({ type: "thinking_delta", thinking: event.text });
+      case "reasoning-signature": {
+        const opened = flushTools() + thinking();
+        signed = true;
+        return opened + delta({ type: "signature_delta", signature: event.signature });
+      }
+      case "reasoning-redacted":
+        return (
+          flushTools() +
+          openBlock(null, { type: "redacted_thinking", data: event.data }) +
+          frame("content_block_stop", { index })
+        );
+      case "citation":
+        return open === "text" ? delta({ type: "citations_delta", citation: event.citation }) : "";
+    }
+  }
+
+  /** An open thinking block: a signature ends the one before. */
+  function thinking(): string {
+    const closed = open === "thinking" && signed ? closeBlock() : "";
+    return closed + ensure("thinking", EMPTY_THINKING);
   }
 
   return {
@@ -102,34 +146,19 @@ export function createMessagesStreamEncoder(context: ReplyContext): StreamEncode
           return start();
         case "text":
         case "refusal":
-          if (event.text === "") return "";
-          return (
-            flushTools() + ensure("text", { type: "text", text: "" }) + delta({ type: "text_delta", text: event.text })
-          );
-        case "reasoning": {
-          if (event.text === "") return "";
-          const again = open === "thinking" && signed ? closeBlock() : "";
-          const opened = flushTools() + again + ensure("thinking", EMPTY_THINKING);
-          return opened + delta({ type: "thinking_delta", thinking: event.text });
-        }
-        case "reasoning-signature": {
-          const opened = ensure("thinking", EMPTY_THINKING);
-          signed = true;
-          return opened + delta({ type: "signature_delta", signature: event.signature });
-        }
+        case "reasoning":
+        case "reasoning-signature":
         case "reasoning-redacted":
-          return (
-            openBlock(null, { type: "redacted_thinking", data: event.data }) + frame("content_block_stop", { index })
-          );
+        case "citation":
+          return pushContent(event);
         case "tool-start":
           return pushToolStart(event);
         case "tool-arguments":
           return pushArguments(event);
-        case "citation":
-          return open === "text" ? delta({ type: "citations_delta", citation: event.citation }) : "";
         case "finish":
           finish = event;
           return "";
+        case "opaque":
         case "usage":
         case "end":
         case "error":
@@ -140,12 +169,22 @@ export function createMessagesStreamEncoder(context: ReplyContext): StreamEncode
       const reason = { stop_reason: stopReason(finish), stop_sequence: finish?.stopSequence ?? null };
       const usageText = anthropicUsageJson(usage, context.costOf(usage));
       const end = `event: message_delta\ndata: {"type":"message_delta","delta":${JSON.stringify(reason)},"usage":${usageText}}\n\n`;
-      return start() + flushTools() + closeBlock() + end + frame("message_stop", {});
+      const rest = start() + flushTools() + late.map(write).join("") + closeBlock();
+      return rest + end + frame("message_stop", {});
     },
     fail(error, requestId) {
       return `event: error\ndata: ${JSON.stringify(anthropicErrorBody(error, requestId))}\n\n`;
     },
   };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const EMPTY_THINKING: Body = { type: "thinking", thinking: "", signature: "" };

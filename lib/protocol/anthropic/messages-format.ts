@@ -1,4 +1,4 @@
-import type { CallNeed, ClientFormat, ParsedCall } from "../client-format.ts";
+import type { CallNeed, ClientFormat, ParsedCall, ProtocolHeaders } from "../client-format.ts";
 import {
   estimateContentTokens,
   estimateJsonTokens,
@@ -8,16 +8,18 @@ import {
 } from "../estimate-tokens.ts";
 import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
-import { schemaError } from "../schema-error.ts";
+import { validate } from "../schema-error.ts";
 import { decodeMessagesRequest } from "./decode-request.ts";
 import { encodeMessagesReply } from "./encode-reply.ts";
 import { createMessagesStreamEncoder } from "./encode-stream.ts";
 import { countTokensRequest, type MessagesRequest, messagesRequest } from "./messages-schema.ts";
 import { createMessagesPassthrough, passMessagesReply } from "./passthrough.ts";
+import { readAnthropicHeaders } from "./protocol-headers.ts";
 
 /** Anthropic messages, as clients speak them to us. */
 export const anthropicMessagesFormat: ClientFormat = {
   name: "anthropic",
+  readProtocolHeaders: readAnthropicHeaders,
   parse: parseMessagesCall,
   createStreamEncoder: createMessagesStreamEncoder,
   createStreamPassthrough: createMessagesPassthrough,
@@ -25,15 +27,14 @@ export const anthropicMessagesFormat: ClientFormat = {
   passReply: passMessagesReply,
 };
 
-function parseMessagesCall(body: JsonObject, text: string): ParsedCall {
+function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: ProtocolHeaders = {}): ParsedCall {
   assertNothingSmuggled(body);
-  const result = messagesRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  const parsed = result.data;
+  const parsed = validate(messagesRequest, body);
   return {
     format: "anthropic",
     text,
     body,
+    protocolHeaders,
     model: parsed.model,
     stream: parsed.stream === true,
     includeUsage: true,
@@ -50,11 +51,10 @@ function parseMessagesCall(body: JsonObject, text: string): ParsedCall {
  * The body of a count_tokens call, checked.
  * @throws GatewayError with the row of bad input that applies
  */
-export function parseCountTokens(body: JsonObject): { readonly model: string; readonly estimatedInputTokens: number } {
+export function parseCountTokens(body: JsonObject): Pick<ParsedCall, "model" | "estimatedInputTokens"> {
   assertNothingSmuggled(body);
-  const result = countTokensRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  return { model: result.data.model, estimatedInputTokens: estimateMessagesTokens(body) };
+  const { model } = validate(countTokensRequest, body);
+  return { model, estimatedInputTokens: estimateMessagesTokens(body) };
 }
 
 function needsOf(parsed: MessagesRequest): readonly CallNeed[] {

@@ -73,7 +73,10 @@ function indexOf(data: string): number | null {
 /** A whole message's own text, with the cost in its usage. */
 export function passMessagesReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
   const cost = context.costOf(usage);
-  const own = memberText(text, "usage");
-  if (!isJsonObject(body["usage"]) || own === null) return spliceJson(text, { usage: anthropicUsageJson(usage, cost) });
-  return spliceJson(text, { usage: spliceJson(own, { cost: formatUsd(cost) }) });
+  return spliceJson(text, {
+    usage: (own) =>
+      own !== null && isJsonObject(body["usage"])
+        ? spliceJson(own, { cost: formatUsd(cost) })
+        : anthropicUsageJson(usage, cost),
+  });
 }

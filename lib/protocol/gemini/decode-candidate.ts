@@ -1,5 +1,6 @@
 import type { ChatEvent, FinishReason } from "../chat-event.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import { newToolCallId } from "../tool-call-id.ts";
 import { markSignature } from "./signature.ts";
 
 /** What is remembered from one response of a stream to the next. */
@@ -58,7 +59,7 @@ function decodePart(part: JsonObject, choice: number, state: DecodeState, events
 function decodeCall(part: JsonObject, call: JsonObject, choice: number, state: DecodeState, events: ChatEvent[]): void {
   const tool = state.calls.get(choice) ?? 0;
   state.calls.set(choice, tool + 1);
-  const id = textOf(call["id"]) || `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`;
+  const id = textOf(call["id"]) || newToolCallId();
   // Known as Google's by the field that it travels in, so it needs no mark.
   const signature = textOf(part["thoughtSignature"]);
   const signed = signature === "" ? {} : { signature };

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, numberOf } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { tokenCount, type Usage } from "../usage.ts";
 import { type DecodeState, decodeCandidate, newState } from "./decode-candidate.ts";
@@ -42,7 +42,7 @@ function decodeResponse(body: JsonObject, state: DecodeState): readonly ChatEven
     events.push({ kind: "start", id: textOrNull(body["responseId"]), model: textOrNull(body["modelVersion"]) });
   }
   if (isJsonObject(body["error"])) {
-    const code = Number(body["error"]["code"]);
+    const code = numberOf(body["error"]["code"]);
     events.push({
       kind: "error",
       status: code >= 400 && code <= 599 ? code : 502,

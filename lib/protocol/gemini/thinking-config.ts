@@ -1,15 +1,15 @@
 import type { ReasoningRequest } from "../chat-request.ts";
 
 /** Tokens of thought by OpenAI's words, before a model's own range is applied. */
-const BUDGET_OF_EFFORT: Readonly<Record<string, number>> = {
-  none: 0,
-  minimal: 512,
-  low: 1_024,
-  medium: 8_192,
-  high: 24_576,
-  xhigh: 32_768,
-  max: 32_768,
-};
+const BUDGET_OF_EFFORT: ReadonlyMap<string, number> = new Map([
+  ["none", 0],
+  ["minimal", 512],
+  ["low", 1_024],
+  ["medium", 8_192],
+  ["high", 24_576],
+  ["xhigh", 32_768],
+  ["max", 32_768],
+]);
 
 /** The first generation that thinks, and the first that is told a level rather than a number of tokens. */
 const FIRST_THINKING = 2.5;
@@ -31,7 +31,7 @@ export function thinkingConfig(
     const level = effort === undefined ? null : levelOf(effort, nativeModel);
     return { includeThoughts, ...(level === null ? {} : { thinkingLevel: level }) };
   }
-  const budget = effort === "none" ? 0 : (reasoning.budgetTokens ?? BUDGET_OF_EFFORT[effort ?? ""]);
+  const budget = effort === "none" ? 0 : (reasoning.budgetTokens ?? BUDGET_OF_EFFORT.get(effort ?? ""));
   return { includeThoughts, ...(budget === undefined ? {} : { thinkingBudget: withinRange(budget, nativeModel) }) };
 }
 

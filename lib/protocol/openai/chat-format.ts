@@ -8,7 +8,7 @@ import {
 } from "../estimate-tokens.ts";
 import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
-import { schemaError } from "../schema-error.ts";
+import { validate } from "../schema-error.ts";
 import { type ChatCompletionRequest, chatCompletionRequest } from "./chat-schema.ts";
 import { decodeChatRequest } from "./decode-request.ts";
 import { encodeChatReply } from "./encode-reply.ts";
@@ -18,6 +18,7 @@ import { createChatPassthrough, passChatReply } from "./passthrough.ts";
 /** OpenAI chat completions, as clients speak them to us. */
 export const openAiChatFormat: ClientFormat = {
   name: "openai",
+  readProtocolHeaders: () => ({}),
   parse: parseChatCall,
   createStreamEncoder: createChatStreamEncoder,
   createStreamPassthrough: createChatPassthrough,
@@ -27,13 +28,12 @@ export const openAiChatFormat: ClientFormat = {
 
 function parseChatCall(body: JsonObject, text: string): ParsedCall {
   assertNothingSmuggled(body);
-  const result = chatCompletionRequest.safeParse(body);
-  if (!result.success) throw schemaError(result.error, body);
-  const parsed = result.data;
+  const parsed = validate(chatCompletionRequest, body);
   return {
     format: "openai",
     text,
     body,
+    protocolHeaders: {},
     model: parsed.model,
     stream: parsed.stream === true,
     includeUsage: parsed.stream_options?.include_usage === true,

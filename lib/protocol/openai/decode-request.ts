@@ -1,17 +1,8 @@
-import type {
-  AssistantPart,
-  ChatMessage,
-  ChatRequest,
-  ContentPart,
-  MediaSource,
-  ReasoningPart,
-  ReasoningRequest,
-  ResponseFormat,
-  ToolChoice,
-  ToolDefinition,
-} from "../chat-request.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import type { ChatRequest, ReasoningRequest, ResponseFormat, ToolChoice, ToolDefinition } from "../chat-request.ts";
+import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
+import { unplacedParts } from "../unplaced-parts.ts";
 import type { ChatCompletionRequest } from "./chat-schema.ts";
+import { decodeMessage, isPlaced } from "./decode-messages.ts";
 
 /** Fields that this translation reads; every other one is reported in `other`. */
 const UNDERSTOOD = new Set([
@@ -27,10 +18,15 @@ export function decodeChatRequest(body: JsonObject, parsed: ChatCompletionReques
   const toolChoice = decodeToolChoice(body["tool_choice"]);
   const responseFormat = decodeResponseFormat(body["response_format"]);
   const { top_k: topK } = body;
-  const other: Record<string, JsonValue> = {};
+  const other: Record<string, JsonValue> = unplacedParts(objectsOf(body["messages"]), isPlaced);
   for (const [name, value] of Object.entries(body)) {
     if (!UNDERSTOOD.has(name) && value !== undefined && value !== null) other[name] = value;
   }
+  // A form that only OpenAI has: a grammar, a list of allowed tools, a tool that is no function.
+  if (toolChoice === null && parsed.tool_choice !== undefined) other["tool_choice"] = body["tool_choice"] ?? null;
+  if (responseFormat === null && isJsonObject(body["response_format"]))
+    other["response_format"] = body["response_format"];
+  if (objectsOf(body["tools"]).some((tool) => !isJsonObject(tool["function"]))) other["tools"] = body["tools"] ?? null;
   return {
     messages: objectsOf(body["messages"]).map(decodeMessage),
     tools: objectsOf(body["tools"]).flatMap(decodeTool),
@@ -53,117 +49,6 @@ export function decodeChatRequest(body: JsonObject, parsed: ChatCompletionReques
     ...(typeof parsed.user === "string" ? { endUser: parsed.user } : {}),
     other,
   };
-}
-
-function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function stringOf(value: JsonValue | undefined): string {
-  return typeof value === "string" ? value : "";
-}
-
-function decodeMessage(message: JsonObject): ChatMessage {
-  switch (message["role"]) {
-    case "system":
-    case "developer":
-      return { role: "system", content: decodeContent(message["content"]) };
-    case "assistant":
-      return { role: "assistant", content: decodeAssistant(message) };
-    case "tool":
-    case "function":
-      return {
-        role: "tool",
-        toolCallId: stringOf(message["tool_call_id"] ?? message["name"]),
-        content: decodeContent(message["content"]),
-        isError: false,
-      };
-    default: {
-      const name = message["name"];
-      const content = decodeContent(message["content"]);
-      return typeof name === "string" ? { role: "user", content, name } : { role: "user", content };
-    }
-  }
-}
-
-function decodeContent(content: JsonValue | undefined): readonly ContentPart[] {
-  if (typeof content === "string") return content === "" ? [] : [{ kind: "text", text: content }];
-  return objectsOf(content).flatMap(decodePart);
-}
-
-function decodePart(part: JsonObject): readonly ContentPart[] {
-  const cacheControl = isJsonObject(part["cache_control"]) ? { cacheControl: part["cache_control"] } : {};
-  const inner = part[String(part["type"])];
-  switch (part["type"]) {
-    case "text":
-      return [{ kind: "text", text: stringOf(part["text"]), ...cacheControl }];
-    case "image_url": {
-      const url = isJsonObject(inner) ? stringOf(inner["url"]) : stringOf(inner);
-      const detail = isJsonObject(inner) && typeof inner["detail"] === "string" ? { detail: inner["detail"] } : {};
-      return [{ kind: "image", source: mediaSource(url), ...detail, ...cacheControl }];
-    }
-    case "file": {
-      if (!isJsonObject(inner)) return [];
-      const name = typeof inner["filename"] === "string" ? { name: inner["filename"] } : {};
-      return [{ kind: "file", source: mediaSource(stringOf(inner["file_data"])), ...name, ...cacheControl }];
-    }
-    case "input_audio":
-      if (!isJsonObject(inner)) return [];
-      return [{ kind: "audio", data: stringOf(inner["data"]), format: stringOf(inner["format"]), ...cacheControl }];
-    default:
-      return [];
-  }
-}
-
-/** A `data:` URL is taken apart; any other URL is for the provider to fetch, never for us (K3). */
-function mediaSource(url: string): MediaSource {
-  if (!url.startsWith("data:")) return { kind: "url", url };
-  const comma = url.indexOf(",");
-  const mediaType = url.slice("data:".length, comma).split(";")[0] ?? "";
-  return { kind: "base64", mediaType, data: url.slice(comma + 1) };
-}
-
-function decodeAssistant(message: JsonObject): readonly AssistantPart[] {
-  const parts: AssistantPart[] = [...decodeReasoningParts(message)];
-  for (const part of decodeContent(message["content"])) if (part.kind === "text") parts.push(part);
-  const refusal = message["refusal"];
-  if (typeof refusal === "string" && refusal !== "") parts.push({ kind: "refusal", text: refusal });
-  for (const call of objectsOf(message["tool_calls"])) {
-    const called = call["function"];
-    if (!isJsonObject(called)) continue;
-    parts.push({
-      kind: "tool-call",
-      id: stringOf(call["id"]),
-      name: stringOf(called["name"]),
-      argumentsJson: stringOf(called["arguments"]),
-      ...signatureOfCall(call),
-    });
-  }
-  return parts;
-}
-
-/** Gemini's thought signature travels in `extra_content.google`, as Google's own OpenAI-compatible endpoint has it. */
-function signatureOfCall(call: JsonObject): { signature?: string } {
-  const google = isJsonObject(call["extra_content"]) ? call["extra_content"]["google"] : undefined;
-  const signature = isJsonObject(google) ? google["thought_signature"] : undefined;
-  return typeof signature === "string" ? { signature } : {};
-}
-
-/** `reasoning_details` (OpenRouter) carries signatures; without it `reasoning` or `reasoning_content` is plain text. */
-function decodeReasoningParts(message: JsonObject): readonly ReasoningPart[] {
-  const details = objectsOf(message["reasoning_details"]);
-  if (details.length === 0) {
-    const text = stringOf(message["reasoning"] ?? message["reasoning_content"]);
-    return text === "" ? [] : [{ kind: "reasoning", text }];
-  }
-  return details.map((detail): ReasoningPart => {
-    if (detail["type"] === "reasoning.encrypted") {
-      return { kind: "reasoning", text: "", redacted: stringOf(detail["data"]) };
-    }
-    const text = stringOf(detail["text"] ?? detail["summary"]);
-    const signature = detail["signature"];
-    return typeof signature === "string" ? { kind: "reasoning", text, signature } : { kind: "reasoning", text };
-  });
 }
 
 function decodeTool(tool: JsonObject): readonly ToolDefinition[] {

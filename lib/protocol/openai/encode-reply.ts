@@ -42,7 +42,8 @@ export function encodeChatReply(events: readonly ChatEvent[], usage: Usage, cont
     else if ("choice" in event) collect(choiceAt(event.choice), event);
   }
   if (choices.length === 0) choiceAt(0);
-  const body = choices.map((choice, index) => JSON.stringify(choiceJson(choice, index)));
+  // A provider may have left out an index: there is no choice then, rather than a hole in the list.
+  const body = choices.flatMap((choice, index) => [JSON.stringify(choiceJson(choice, index))]);
   return (
     `{"id":${JSON.stringify(id)},"object":"chat.completion","created":${context.createdSeconds},` +
     `"model":${JSON.stringify(context.model)},"choices":[${body.join(",")}],` +
@@ -70,8 +71,9 @@ function collect(choice: ChoiceSoFar, event: ChatEvent & { readonly choice: numb
     }
     case "reasoning-signature": {
       const last = choice.details.at(-1);
-      if (last !== undefined && last["type"] === "reasoning.text") last["signature"] = event.signature;
-      else
+      if (last !== undefined && last["type"] === "reasoning.text" && !("signature" in last)) {
+        last["signature"] = event.signature;
+      } else
         choice.details.push({
           type: "reasoning.text",
           text: "",
@@ -93,6 +95,8 @@ function collect(choice: ChoiceSoFar, event: ChatEvent & { readonly choice: numb
     }
     case "citation":
       choice.annotations.push(event.citation);
+      return;
+    case "opaque":
       return;
     case "finish":
       choice.finish = event;

@@ -14,6 +14,7 @@ export function createChatStreamEncoder(context: ReplyContext): StreamEncoder {
   const { model, createdSeconds } = context;
   let id = `chatcmpl-${context.generationId}`;
   const begun = new Set<number>();
+  const finished = new Set<number>();
   const reasoningBlock = new Map<number, number>();
 
   /** Everything of a chunk up to its choices; the same for a whole stream. */
@@ -85,7 +86,11 @@ export function createChatStreamEncoder(context: ReplyContext): StreamEncoder {
         case "citation":
           return chunk(event.choice, { annotations: [event.citation] });
         case "finish":
+          // Some providers say it again with their usage.
+          if (finished.has(event.choice)) return "";
+          finished.add(event.choice);
           return chunk(event.choice, {}, finishReason(event.reason), nativeReason(event.nativeReason));
+        case "opaque":
         case "usage":
         case "end":
         case "error":

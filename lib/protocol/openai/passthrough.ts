@@ -1,7 +1,7 @@
 import { formatUsd } from "../../money/nano-usd.ts";
 import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { memberText, spliceJson } from "../json-splice.ts";
+import { type JsonEdit, spliceJson } from "../json-splice.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import type { Usage } from "../usage.ts";
 import { createChatStreamEncoder } from "./encode-stream.ts";
@@ -17,20 +17,22 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
   let usageSent = false;
 
   function patched(frame: SseFrame, data: string, usage: Usage | null): string {
-    const edits: Record<string, string | null> = {};
+    const edits: Record<string, JsonEdit[string]> = {};
     for (const field of context.stripFields) if (data.includes(`"${field}"`)) edits[field] = null;
-    if (usage !== null) {
-      const text = memberText(data, "usage");
-      if (text?.startsWith("{") === true) {
-        edits["usage"] = spliceJson(text, { cost: formatUsd(context.costOf(usage)) });
+    if (usage !== null && data.includes('"usage"')) {
+      edits["usage"] = (own) => {
+        if (own === null || !own.startsWith("{")) return own;
         usageSent = true;
-      }
+        return spliceJson(own, { cost: formatUsd(context.costOf(usage)) });
+      };
     }
     return Object.keys(edits).length === 0 ? frame.raw : `data: ${spliceJson(data, edits)}\n\n`;
   }
 
   return {
     push(frame, events) {
+      // Nearly every frame brings a piece of text and nothing to change.
+      if (events.length === 1 && events[0]?.kind === "text" && context.stripFields.length === 0) return frame.raw;
       let usage: Usage | null = null;
       for (const event of events) {
         if (event.kind === "end") return "";
@@ -59,10 +61,9 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
 /** A whole reply's own text, with the cost in its usage; a reply without usage gets the metered one. */
 export function passChatReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
   const cost = context.costOf(usage);
-  const own = memberText(text, "usage");
-  const edits: Record<string, string | null> = {
-    usage:
-      isJsonObject(body["usage"]) && own !== null ? spliceJson(own, { cost: formatUsd(cost) }) : usageJson(usage, cost),
+  const edits: Record<string, JsonEdit[string]> = {
+    usage: (own) =>
+      own !== null && isJsonObject(body["usage"]) ? spliceJson(own, { cost: formatUsd(cost) }) : usageJson(usage, cost),
   };
   for (const field of context.stripFields) if (field in body) edits[field] = null;
   return spliceJson(text, edits);

@@ -31,6 +31,8 @@ export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseP
 
   function drain(text: string): SseFrame[] {
     const frames: SseFrame[] = [];
+    // Looked for once: most streams have none, and then a blank line is two line feeds.
+    const endOfFrame = text.includes("\r") ? endOfMixedFrame : endOfPlainFrame;
     let start = 0;
     for (;;) {
       const end = endOfFrame(text, start, Math.max(start, searchFrom));
@@ -63,17 +65,15 @@ export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseP
       const rest = pending + decoder.decode();
       pending = "";
       const frame = readFrame(rest);
-      return frame === null ? [] : [{ ...frame, raw: `${rest.trimEnd()}\n\n` }];
+      return frame === null ? [] : [{ ...frame, raw: `${rest.replace(/[\r\n]+$/, "")}\n\n` }];
     },
   };
 }
 
 /** The index after the blank line that ends the frame at `start`, or -1 while that has not come. */
-function endOfFrame(text: string, start: number, searchFrom: number): number {
+function endOfPlainFrame(text: string, start: number, searchFrom: number): number {
   const lineFeeds = text.indexOf("\n\n", Math.max(start, searchFrom - 1));
-  const carriageReturn = text.indexOf("\r", start);
-  if (carriageReturn < 0 || (lineFeeds >= 0 && lineFeeds < carriageReturn)) return lineFeeds < 0 ? -1 : lineFeeds + 2;
-  return endOfMixedFrame(text, start);
+  return lineFeeds < 0 ? -1 : lineFeeds + 2;
 }
 
 /** The same for text with carriage returns in it, line by line. */
@@ -119,7 +119,7 @@ function readFrame(raw: string): SseFrame | null {
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(line.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1);
     if (field === "data") data = data === null ? value : `${data}\n${value}`;
-    else if (field === "event") event = value;
+    else if (field === "event") event = value === "" ? "message" : value;
   }
   return said ? { event, data, raw } : null;
 }

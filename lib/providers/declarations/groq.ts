@@ -6,6 +6,6 @@ export const groq: ProviderDeclaration = {
   baseUrl: "https://api.groq.com/openai/v1",
   apiKeyVariable: "GROQ_API_KEY",
   // 400 on these: console.groq.com/docs/openai (read 2026-11-23)
-  drop: ["logprobs", "logit_bias", "top_logprobs"],
+  drop: ["logprobs", "logit_bias", "top_k", "top_logprobs"],
   stripFromReply: ["x_groq", "usage_breakdown"],
 };

@@ -5,6 +5,11 @@ export const openAi: ProviderDeclaration = {
   name: "OpenAI",
   baseUrl: "https://api.openai.com/v1",
   apiKeyVariable: "OPENAI_API_KEY",
-  // Reasoning models refuse max_tokens: platform.openai.com/docs/guides/reasoning (read 2026-11-23)
-  modelQuirks: [{ models: /^(?:o\d|gpt-5)/, rename: { max_tokens: "max_completion_tokens" } }],
+  // 400 on an argument it does not know: platform.openai.com/docs/api-reference/chat/create (read 2026-11-24)
+  drop: ["top_k"],
+  modelQuirks: [
+    // Reasoning models refuse max_tokens, the others an effort: platform.openai.com/docs/guides/reasoning (read 2026-11-24)
+    { models: /^(?:o\d|gpt-5)/, rename: { max_tokens: "max_completion_tokens" } },
+    { models: /^(?:gpt-3|gpt-4|chatgpt)/, drop: ["reasoning_effort"] },
+  ],
 };

@@ -12,6 +12,7 @@ import {
 } from "../../../lib/billing/ledger-scripts.ts";
 import { takeForgivenessScript } from "../../../lib/billing/partial-answer-allowance.ts";
 import { claimProbeScript, recordOutcomeScript } from "../../../lib/health/breaker-scripts.ts";
+import { admitScript } from "../../../lib/inference/admit-script.ts";
 import { ALL_SCRIPTS } from "../../../lib/inference/redis-scripts.ts";
 import { takeRequestScript } from "../../../lib/limits/take-request-script.ts";
 import { createEmbeddedRedis } from "../../../lib/platform/redis/embedded-redis.ts";
@@ -42,19 +43,20 @@ const amount = fc
 const version = fc.integer({ min: 1, max: 6 }).map(String);
 const nonce = fc.constantFrom("g1", "g2", "g3");
 const keysOf = (id: string) => [MIRROR, `t:${id}`, OPEN];
+const ackKeysOf = (ids: readonly string[]) => [MIRROR, OPEN, ...ids.map((id) => `t:${id}`)];
 
 /** Everything that may happen to a mirror and its requests, in any order. */
 const ledgerCommand: fc.Arbitrary<Command> = fc.oneof(
   fc
     .tuple(request, amount, fc.constantFrom("0", "100", "5000"))
-    .map(([id, n, strict]) => evaluate(holdScript, keysOf(id), [n, "1000", "a", id, strict, `a ${id}`])),
+    .map(([id, n, strict]) => evaluate(holdScript, keysOf(id), [n, "1000", strict, `a ${id}`])),
   fc.tuple(amount, version, nonce).map((args) => evaluate(initScript, [MIRROR], args)),
   fc.tuple(request, amount).map(([id, n]) => evaluate(extendScript, [MIRROR, `t:${id}`], [n])),
   fc.tuple(request, amount).map(([id, n]) => evaluate(checkpointScript, [`t:${id}`], [n])),
-  fc.tuple(request, amount, nonce).map(([id, n, g]) => evaluate(spendScript, keysOf(id), [n, "a", `a ${id}`, g, "{}"])),
+  fc.tuple(request, amount, nonce).map(([id, n, g]) => evaluate(spendScript, keysOf(id), [n, `a ${id}`, g, "{}"])),
   fc
-    .tuple(request, amount, version, nonce)
-    .map(([id, n, v, g]) => evaluate(ackScript, keysOf(id), [n, v, `a ${id}`, g])),
+    .tuple(fc.uniqueArray(request, { minLength: 1 }), amount, version, nonce)
+    .map(([ids, n, v, g]) => evaluate(ackScript, ackKeysOf(ids), [n, v, g, ...ids.map((id) => `a ${id}`)])),
   request.map((id) => evaluate(releaseScript, keysOf(id), [`a ${id}`])),
   fc.constantFrom<Command>(["DEL", MIRROR], ["DEL", "t:p"]),
 );
@@ -70,6 +72,16 @@ const otherCommand: fc.Arbitrary<Command> = fc.oneof(
     .map(([limit, at, minute]) =>
       evaluate(takeRequestScript, [`t:m${minute}`, `t:m${Number(minute) - 1}`], [String(limit), String(at)]),
     ),
+  fc
+    .tuple(fc.integer({ min: 1, max: 3 }), fc.nat(59_999), fc.option(fc.tuple(request, amount)))
+    .map(([limit, at, wish]) => {
+      const held =
+        wish === null ? { keys: [], args: [] } : { keys: keysOf(wish[0]), args: [wish[1], "1000", "0", "m"] };
+      const keys = ["t:m2", "t:m1", "t:breakers", ...held.keys];
+      return evaluate(admitScript, keys, [String(limit), String(at), ...held.args]);
+    }),
+  fc.constantFrom<Command>(["SET", "t:breakers", "garbage"], ["SET", "t:mirror", "garbage"], ["SET", "t:m2", "x"]),
+  fc.tuple(amount, version, nonce).map((args) => evaluate(initScript, [MIRROR], args)),
   fc.tuple(amount, fc.constant("1000")).map((args) => evaluate(takeForgivenessScript, ["t:forgiven"], args)),
 );
 
@@ -143,11 +155,11 @@ describe("the ledger's scripts", () => {
   const sums = async (engine: RedisEngine) =>
     (await engine.call(["HMGET", MIRROR, "base", "held", "pend"])) as unknown[];
   const hold = (engine: RedisEngine, id: string, n: string) =>
-    engine.call(evaluate(holdScript, keysOf(id), [n, "1", "a", id, "0", `a ${id}`]));
+    engine.call(evaluate(holdScript, keysOf(id), [n, "1", "0", `a ${id}`]));
   const spend = (engine: RedisEngine, id: string, n: string) =>
-    engine.call(evaluate(spendScript, keysOf(id), [n, "a", `a ${id}`, "gx", "{}"]));
+    engine.call(evaluate(spendScript, keysOf(id), [n, `a ${id}`, "gx", "{}"]));
   const ack = (engine: RedisEngine, id: string, base: string, ver: string) =>
-    engine.call(evaluate(ackScript, keysOf(id), [base, ver, `a ${id}`, "gy"]));
+    engine.call(evaluate(ackScript, ackKeysOf([id]), [base, ver, "gy", `a ${id}`]));
 
   const outOfOrder = async (scripts?: readonly RedisScript[]) => {
     const engine = await setUp(scripts);
@@ -214,7 +226,7 @@ describe("the ledger's scripts", () => {
     });
     expect((await twice([...others(spendScript), spendtwice]))[0]).not.toEqual(["1000", "0", "60"]);
     const nogen = planted(ackScript, (native) => (call, keys, args) => {
-      call("HSET", keys[1] ?? "", "gen", String(call("HGET", keys[0] ?? "", "gen")));
+      call("HSET", keys[2] ?? "", "gen", String(call("HGET", keys[0] ?? "", "gen")));
       return native(call, keys, args);
     });
     expect(await reborn([...others(ackScript), nogen])).not.toEqual(["940", "0", "0"]);

@@ -6,7 +6,7 @@ import { createGenerateContentDecoder, decodeGenerateContentReply } from "../../
 import { isJsonObject, type JsonObject } from "../../../lib/protocol/json.ts";
 import { createSseParser } from "../../../lib/protocol/sse/sse-parser.ts";
 
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 200);
+const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 
 function fixture(name: string): string {
   return readFileSync(`test/fixtures/gemini/${name}`, "utf8");

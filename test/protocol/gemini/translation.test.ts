@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../../lib/prot
 import { openAiChatFormat } from "../../../lib/protocol/openai/chat-format.ts";
 import { NO_USAGE, type Usage } from "../../../lib/protocol/usage.ts";
 
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 200);
+const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 
 const CONTEXT: ReplyContext = {
   generationId: "gen_1",

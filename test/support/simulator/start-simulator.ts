@@ -103,7 +103,9 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     checkCredential(route, headers);
     if (route.operation === "list-models") return sendJson(delivery.response, modelListReply(route));
     const prompt = readPrompt(route, body, seenPrefixes);
-    if (route.operation === "count-tokens") return sendJson(delivery.response, countTokensReply(route, prompt));
+    if (route.operation === "count-tokens") {
+      return await deliverWhole(delivery, { whole: countTokensReply(route, prompt), events: [], headers: {} });
+    }
     const reply = writeReply(route, prompt, body, delivery.behaviour, number);
     await (prompt.stream ? deliverStream(delivery, reply) : deliverWhole(delivery, reply));
   };

@@ -1,0 +1,48 @@
+import { assertNotSuspended } from "../accounts/identity.ts";
+import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
+import type { Ports } from "../ports/ports.ts";
+import { parseCountTokens } from "../protocol/anthropic/messages-format.ts";
+import { countAtProvider } from "../routing/count-at-provider.ts";
+import { admitCall } from "./admit-call.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Gateway } from "./gateway.ts";
+import type { InferenceCall } from "./inference-call.ts";
+import { resolveModel } from "./resolve-model.ts";
+
+export interface CountedTokens {
+  readonly inputTokens: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The input tokens of an Anthropic message: as a provider of the model counts them, or else our estimate. Takes one
+ * request of the key's minute; costs and holds nothing.
+ * @throws GatewayError whatever refuses the call
+ */
+export async function countTokens(
+  gateway: Gateway,
+  ports: Ports,
+  call: Omit<InferenceCall, "format">,
+): Promise<CountedTokens> {
+  const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
+  assertNotSuspended(identity);
+  const { model: name, estimatedInputTokens } = parseCountTokens(call.body);
+  const { model } = await resolveModel(gateway, ports, name);
+  const { limit, degraded } = await admitCall(gateway, ports, {
+    requestId: call.requestId,
+    accountId: identity.accountId,
+    keyId: identity.keyId,
+    requestsPerMinute: identity.requestsPerMinute,
+    amountNanoUsd: 0n,
+    outputPerMillion: 0n,
+  });
+  const counted = await countAtProvider(ports, gateway.breakers, gateway.providers, model, call, call.signal);
+  return {
+    inputTokens: counted?.inputTokens ?? estimatedInputTokens,
+    headers: {
+      ...(counted === null ? {} : { "x-gateway-provider": counted.provider }),
+      ...rateLimitHeaders(limit, ports.clock.now()),
+      ...(degraded.length === 0 ? {} : { "x-degraded": degraded.join(",") }),
+    },
+  };
+}

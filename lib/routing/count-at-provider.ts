@@ -1,0 +1,95 @@
+import { type Model, vendorOf } from "../catalog/model.ts";
+import { GatewayError } from "../errors/gateway-error.ts";
+import { admission } from "../health/breaker-state.ts";
+import type { BreakerView } from "../health/breakers.ts";
+import type { Ports } from "../ports/ports.ts";
+import { isJsonObject } from "../protocol/json.ts";
+import type { ConfiguredProvider } from "../providers/configured-providers.ts";
+import { chainPosition, mayServe } from "../providers/failover-chain.ts";
+import { wireOf } from "../providers/provider-list.ts";
+import type { CountInput, WireFormat } from "../providers/wire-format.ts";
+import { failureOfStatus } from "./attempt-failure.ts";
+import { rejectedError } from "./call-with-failover.ts";
+
+/** Clients count before they ask, often: what takes longer is worth less than our estimate. */
+const TIMEOUT_MS = 2_000;
+const MAX_REPLY_BYTES = 64 * 1024;
+
+type CountPorts = Pick<Ports, "clock" | "callUpstream" | "log">;
+
+export interface ProviderCount {
+  readonly provider: string;
+  readonly inputTokens: number;
+}
+
+/**
+ * The prompt's tokens as a provider of the model counts them, or null when none can, or does within two seconds.
+ * @throws GatewayError `provider_rejected_request` when the provider found the request itself wrong
+ */
+export async function countAtProvider(
+  ports: CountPorts,
+  breakers: BreakerView,
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  call: CountInput["call"],
+  clientSignal: AbortSignal | null,
+): Promise<ProviderCount | null> {
+  const input = counterOf(providers, model, call);
+  if (input === null) return null;
+  const provider = input.provider.id;
+  // A provider that is being tried again is tried by a real call, not by a count.
+  if (admission(breakers.state(provider), ports.clock.now()) !== "call") return null;
+  const inputTokens = await ask(ports, input, wireOf(input.provider), clientSignal);
+  return inputTokens === null ? null : { provider, inputTokens };
+}
+
+/** The model's first provider that counts: its vendor's own before others. */
+function counterOf(
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  call: CountInput["call"],
+): CountInput | null {
+  const vendor = vendorOf(model.id);
+  const counters = model.offers.flatMap(({ provider: id, nativeModel }): CountInput[] => {
+    const provider = providers.get(id);
+    if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
+    const { declaration, baseUrl, apiKey } = provider;
+    return wireOf(declaration).countTokens === null
+      ? []
+      : [{ provider: declaration, baseUrl, apiKey, nativeModel, call }];
+  });
+  const position = ({ provider }: CountInput) => chainPosition(provider.id, vendor);
+  return counters.toSorted((a, b) => position(a) - position(b))[0] ?? null;
+}
+
+async function ask(
+  ports: CountPorts,
+  input: CountInput,
+  wire: WireFormat,
+  clientSignal: AbortSignal | null,
+): Promise<number | null> {
+  if (wire.countTokens === null) return null;
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const cancelTimer = ports.clock.schedule(TIMEOUT_MS, abort);
+  clientSignal?.addEventListener("abort", abort, { once: true });
+  try {
+    const upstream = await ports.callUpstream(wire.countTokens.encode(input), controller.signal);
+    const text = await upstream.body.text(MAX_REPLY_BYTES);
+    if (upstream.status === 200) {
+      const body: unknown = JSON.parse(text);
+      return isJsonObject(body) ? wire.countTokens.decodeReply(body) : null;
+    }
+    const told = wire.decodeFailure(upstream.status, text);
+    const { kind } = failureOfStatus(told.meantStatus ?? upstream.status);
+    if (kind === "rejected") throw rejectedError(told);
+    if (kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider: input.provider.id });
+    return null;
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    return null; // too late, out of reach or unreadable: our estimate answers
+  } finally {
+    cancelTimer();
+    clientSignal?.removeEventListener("abort", abort);
+  }
+}

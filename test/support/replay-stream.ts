@@ -1,0 +1,127 @@
+import { passingWriter, StreamRelay, translatingWriter } from "../../lib/inference/stream-relay.ts";
+import { UsageMeter } from "../../lib/inference/usage-meter.ts";
+import type { Price } from "../../lib/money/cost.ts";
+import { costNanoUsd } from "../../lib/money/cost.ts";
+import type { NanoUsd } from "../../lib/money/nano-usd.ts";
+import type { UpstreamReply } from "../../lib/ports/upstream.ts";
+import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
+import type { ClientFormat, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
+import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
+import type { Usage } from "../../lib/protocol/usage.ts";
+import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
+import { attempt } from "../../lib/routing/attempt.ts";
+import { type Candidate, repliesUntouched } from "../../lib/routing/candidate.ts";
+import { createFakeClock } from "./fake-clock.ts";
+
+export const FORMATS: Readonly<Record<ClientFormat["name"], ClientFormat>> = {
+  openai: openAiChatFormat,
+  anthropic: anthropicMessagesFormat,
+};
+
+export interface Replayed {
+  /** What the client receives. */
+  readonly sse: string;
+  /** What is charged for. */
+  readonly usage: Usage;
+  readonly costNanoUsd: NanoUsd;
+}
+
+const PRICE: Price = {
+  version: "test",
+  inputPerMillion: 3_000_000_000n,
+  cachedInputPerMillion: 300_000_000n,
+  cacheWritePerMillion: 3_750_000_000n,
+  cacheWriteOneHourPerMillion: null,
+  outputPerMillion: 15_000_000_000n,
+  reasoningPerMillion: null,
+  perRequest: 0n,
+};
+const MAX_TOKENS = 1_000_000;
+
+export function candidateOf(providerId: string): Candidate {
+  const provider = PROVIDERS.find(({ id }) => id === providerId);
+  if (provider === undefined) throw new Error(`There is no provider ${providerId}.`);
+  return {
+    provider,
+    wire: wireOf(provider),
+    baseUrl: provider.baseUrl,
+    apiKey: "key",
+    nativeModel: "model",
+    contextLength: MAX_TOKENS,
+    maxOutputTokens: MAX_TOKENS,
+    price: PRICE,
+  };
+}
+
+export function callOf(format: ClientFormat, body: object): ParsedCall {
+  const text = JSON.stringify(body);
+  return format.parse(JSON.parse(text), text);
+}
+
+/** A provider's stream, as it arrives in pieces, through the code of a real call: attempt, relay, writer and meter. */
+export async function replayStream(
+  providerId: string,
+  format: ClientFormat,
+  pieces: readonly Uint8Array[],
+): Promise<Replayed> {
+  const clock = createFakeClock();
+  const candidate = candidateOf(providerId);
+  const messages = [{ role: "user", content: "Tides?" }];
+  const asksUsage = format.name === "openai" ? { stream_options: { include_usage: true } } : { max_tokens: 4_000 };
+  const call = callOf(format, { model: "m", messages, stream: true, ...asksUsage });
+  const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
+  const result = await attempt({ clock, callUpstream: async () => streamOf(pieces) }, candidate, call, limits, null);
+  if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
+  const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
+  const context: ReplyContext = {
+    generationId: "gen_1",
+    model: "vendor/model",
+    createdSeconds: 1_790_000_000,
+    includeUsage: true,
+    stripFields: candidate.provider.stripFromReply ?? [],
+    estimatedInputTokens: call.estimatedInputTokens,
+    costOf,
+  };
+  const writer = repliesUntouched(candidate, format.name)
+    ? passingWriter(format.createStreamPassthrough(context))
+    : translatingWriter(format.createStreamEncoder(context));
+  const meter = new UsageMeter({
+    estimatedInputTokens: call.estimatedInputTokens,
+    contextLength: MAX_TOKENS,
+    maxOutputTokens: MAX_TOKENS,
+    choices: 2,
+  });
+  const relay = new StreamRelay({
+    reply: result.reply,
+    writer,
+    meter,
+    ceiling: null,
+    requestId: "req_1",
+    onEnd: () => {},
+  });
+  const decoder = new TextDecoder();
+  let sse = "";
+  for (let bytes = await relay.next(); bytes !== null; bytes = await relay.next())
+    sse += decoder.decode(bytes, { stream: true });
+  return { sse, usage: meter.final(), costNanoUsd: costOf(meter.final()) };
+}
+
+function streamOf(pieces: readonly Uint8Array[]): UpstreamReply {
+  return {
+    status: 200,
+    header: (name) => (name === "content-type" ? "text/event-stream" : null),
+    body: {
+      text: () => Promise.reject(new Error("A stream is not read as text.")),
+      cancel: () => {},
+      async *[Symbol.asyncIterator]() {
+        yield* pieces;
+      },
+    },
+  };
+}
+
+/** `bytes` cut at these places, whatever they are. */
+export function cutAt(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const places = [...new Set(cuts.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length));
+}
