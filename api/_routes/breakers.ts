@@ -33,6 +33,19 @@ function render(provider: string, state: BreakerState, nowMs: number): z.infer<t
   };
 }
 
+/** @throws GatewayError `shared_state_unavailable`: here they are closed, elsewhere nobody has heard of it */
+async function reset({ gateway, ports }: Exchange, providers: readonly string[]): Promise<void> {
+  try {
+    await Promise.all(providers.map((provider) => gateway.breakers.reset(ports, provider)));
+  } catch (cause) {
+    throw new GatewayError(
+      "shared_state_unavailable",
+      "The breakers are closed in this instance only: Redis does not answer. Try again shortly.",
+      { retryAfterSeconds: 5, cause },
+    );
+  }
+}
+
 const list = jsonRoute({
   method: "GET",
   path: "/circuit-breakers",
@@ -52,10 +65,11 @@ const resetOne = jsonRoute({
     examplePath: "/circuit-breakers/openai/reset",
   },
   reply: breaker,
-  answer: async ({ gateway, ports, parameter }) => {
+  answer: async (call) => {
+    const { gateway, ports, parameter } = call;
     const provider = parameter("provider");
     if (!gateway.providers.has(provider)) throw new GatewayError("not_found", "There is no such provider here.");
-    await gateway.breakers.reset(ports, provider);
+    await reset(call, [provider]);
     return render(provider, gateway.breakers.state(provider), ports.clock.now());
   },
 });
@@ -67,8 +81,7 @@ const resetAll = jsonRoute({
   documentation: { tag: "Operator", summary: "Closes every breaker" },
   reply: breakers,
   answer: async (call) => {
-    const { gateway, ports } = call;
-    await Promise.all([...gateway.providers.keys()].map((provider) => gateway.breakers.reset(ports, provider)));
+    await reset(call, [...call.gateway.providers.keys()]);
     return readBreakers(call);
   },
 });

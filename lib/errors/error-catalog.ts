@@ -58,6 +58,7 @@ export const ERROR_CATALOG = {
   rate_limit_exceeded: { status: 429, openai: "rate_limit_error", anthropic: "rate_limit_error" },
   billing_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   accounts_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
+  shared_state_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   catalog_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   // The provider
   provider_rejected_request: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { ampleApp, countRoundTrips } from "../support/count-round-trips.ts";
 import { measureIdleStreams } from "./idle-streams.ts";
 import { printStreams, printTable } from "./print-tables.ts";
 import { load, processorSeconds, residentMegabytes } from "./processes.ts";
@@ -93,6 +94,13 @@ try {
     const measured = await interleaved(targets, connections, true);
     printStreams(`Streams of ${EVENTS_PER_STREAM} events, ${connections} connections`, measured, EVENTS_PER_STREAM);
   }
+  const app = await ampleApp();
+  await countRoundTrips(app);
+  const { atProvider, after } = await countRoundTrips(app);
+  process.stdout.write(
+    `\nStore round trips of a warm request: ${atProvider.redis} Redis and ${atProvider.sql} SQL before the provider, ` +
+      `${after.redis} Redis and ${after.sql} SQL after the answer\n`,
+  );
   process.stdout.write("\nMemory, MB\n");
   for (const target of targets) {
     const resident = residentMegabytes(target.processIds).toFixed(0).padStart(8);

@@ -186,5 +186,7 @@ describe("circuit breakers", () => {
   test("are shown from this instance's view while Redis is away", async () => {
     app.breakRedis(true);
     expect((await app.fetch(get("/circuit-breakers", ADMIN))).status).toBe(200);
+    const refused = await admin("/circuit-breakers/openai/reset", {});
+    expect(refused).toMatchObject({ status: 503, body: { error: { code: "shared_state_unavailable" } } });
   });
 });

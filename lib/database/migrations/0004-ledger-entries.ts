@@ -4,7 +4,7 @@ import type { Migration } from "kysely/migration";
 /**
  * Checks the ledger's entries a statement at a time instead of a row at a time: that each transaction balances, and that
  * each entry belongs to a transaction of its account, which foreign keys checked before. A settlement of many requests
- * spent most of its time in those checks, holding the account's row (docs/decisions/0007).
+ * spent most of its time in those checks, holding the account's row (docs/decisions/0008).
  */
 export const ledgerEntriesMigration: Migration = {
   async up(database: Kysely<unknown>) {

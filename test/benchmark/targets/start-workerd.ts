@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { loadSeedCatalog } from "../../../lib/catalog/catalog-store.ts";
@@ -57,5 +58,10 @@ const miniflare = new Miniflare({
   compatibilityFlags: ["nodejs_compat", "enable_request_signal"],
   bindings: isGangway ? await storeBindings() : { UPSTREAM: env["UPSTREAM"] ?? "" },
   log: new Log(LogLevel.ERROR),
+  // It says of every client that ends its connection that a write failed.
+  handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
+    stdout.resume();
+    stderr.resume();
+  },
 });
 process.stdout.write(`${(await miniflare.ready).port}\n`);
