@@ -29,7 +29,8 @@ const BODY_STALL_MS = 30_000;
 const LAST_WORD_MS = 2_000;
 /** Charges of requests that end within this time are written together. */
 const SETTLE_DELAY_MS = 10;
-const SETTLE_BATCH = 128;
+const SETTLE_BATCH = 256;
+const SETTLE_STATEMENTS = 4;
 
 export interface RunningGateway {
   readonly url: string;
@@ -69,7 +70,11 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
       await loadSeedCatalog(database);
     });
   }
-  const settler = createBatchingSettler({ maxBatch: SETTLE_BATCH, maxDelayMs: SETTLE_DELAY_MS });
+  const settler = createBatchingSettler({
+    maxBatch: SETTLE_BATCH,
+    maxDelayMs: SETTLE_DELAY_MS,
+    maxStatements: SETTLE_STATEMENTS,
+  });
   const gateway = createGateway(configuration, settler);
   const local =
     directory === null ? null : await ensureLocalAccount(ports, gateway.hasher, configuration, directory.readKey());

@@ -1,6 +1,7 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import type { LoadPlan, LoadReport } from "./load-generator.ts";
 
@@ -12,6 +13,27 @@ export interface Target {
   readonly port: number;
   readonly processIds: readonly number[];
   stop(): Promise<void>;
+}
+
+const MEASURED_CORE = "0";
+const OTHER_CORES = `1-${availableParallelism() - 1}`;
+
+/**
+ * Keeps this process, and with it whatever it starts, off the core of what is measured. Left to itself the scheduler decides
+ * in every round which target shares its core with the load, and the order of the targets changes from run to run.
+ * @returns false where the machine has one core or no `taskset`
+ */
+export function leaveMeasuredCore(): boolean {
+  return availableParallelism() > 1 && moveTo(OTHER_CORES, process.pid);
+}
+
+/** Gives the core of what is measured to a process with all its threads. */
+export function takeMeasuredCore(target: Target): void {
+  for (const id of target.processIds) moveTo(MEASURED_CORE, id);
+}
+
+function moveTo(cores: string, processId: number): boolean {
+  return spawnSync("taskset", ["-a", "-c", "-p", cores, String(processId)]).status === 0;
 }
 
 /** Starts a script of this folder that prints its port on its first line. */

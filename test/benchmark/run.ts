@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { ampleApp, countRoundTrips } from "../support/count-round-trips.ts";
 import { measureIdleStreams } from "./idle-streams.ts";
 import { printStreams, printTable } from "./print-tables.ts";
-import { load, processorSeconds, residentMegabytes } from "./processes.ts";
+import { leaveMeasuredCore, load, processorSeconds, residentMegabytes } from "./processes.ts";
 import { type BenchmarkTarget, startTargets } from "./targets.ts";
 import { EVENTS_PER_STREAM } from "./upstream-replies.ts";
 
@@ -80,9 +80,11 @@ async function interleaved(
   return new Map([...rounds].map(([name, measured]) => [name, medians(measured)]));
 }
 
+const hasOwnCore = leaveMeasuredCore();
 const { targets, stop } = await startTargets();
 process.stdout.write(
   `Node ${process.version}, ${availableParallelism()} cores, ${ROUNDS} interleaved rounds of ${ROUND_MS / 1000} s, medians. ` +
+    (hasOwnCore ? "Each target has one core to itself; load, upstream and stores share the rest. " : "") +
     "Everything on in Gangway: key, limit, hold, metering, settlement.\n",
 );
 try {

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import packageJson from "../../package.json" with { type: "json" };
-import { processTree, startCommand, startScript, type Target } from "./processes.ts";
+import { postgresPrograms, startOwnPostgres } from "../support/own-postgres.ts";
+import { startOwnRedis } from "../support/own-redis.ts";
+import { processTree, startCommand, startScript, type Target, takeMeasuredCore } from "./processes.ts";
 
 export interface BenchmarkTarget extends Target {
   readonly name: string;
@@ -13,12 +14,10 @@ export interface BenchmarkTarget extends Target {
 }
 
 const ADMIN_KEY = "admin-key-of-the-benchmark";
-const DATABASE = "gangway_benchmark";
-const REDIS_NUMBER = 13;
 /** More than any round can use. */
 const REQUESTS_PER_MINUTE = 1_000_000;
 
-/** Starts the upstream and everything in front of it. Real stores take part when TEST_DATABASE_URL and TEST_REDIS_URL are set. */
+/** Starts the upstream and everything in front of it; every target takes the core that the load leaves alone. */
 export async function startTargets(): Promise<{ readonly targets: readonly BenchmarkTarget[]; stop(): Promise<void> }> {
   const upstream = await startScript("upstream.ts");
   const UPSTREAM = `http://127.0.0.1:${upstream.port}`;
@@ -34,8 +33,10 @@ export async function startTargets(): Promise<{ readonly targets: readonly Bench
   ];
   const folders: string[] = [];
   const openai = { OPENAI_API_KEY: "sk-benchmark", OPENAI_BASE_URL: `${UPSTREAM}/v1` };
-  const real = await realStores();
-  if (real !== null) targets.push(await startGangway("Gangway, real Redis and PostgreSQL", { ...openai, ...real }));
+  const real = await startRealStores();
+  if (real !== null) {
+    targets.push(await startGangway("Gangway, real Redis and PostgreSQL", { ...openai, ...real.variables }));
+  }
   const folder = mkdtempSync(join(tmpdir(), "gangway-benchmark-"));
   folders.push(folder);
   targets.push(await startGangway("Gangway, embedded stores", { ...openai, GANGWAY_DATA_DIR: folder }));
@@ -44,13 +45,15 @@ export async function startTargets(): Promise<{ readonly targets: readonly Bench
     WORKER: "gangway",
     ADMIN_API_KEY: ADMIN_KEY,
     ...openai,
-    ...real,
+    ...real?.variables,
   });
   targets.push(await asGangway("Gangway in workerd", await withChildren(worker)));
+  for (const target of targets.slice(1)) takeMeasuredCore(target);
   return {
     targets,
     async stop() {
       for (const target of targets) await target.stop();
+      await real?.stop();
       for (const path of folders) rmSync(path, { recursive: true, force: true });
     },
   };
@@ -107,21 +110,27 @@ async function asGangway(name: string, target: Target): Promise<BenchmarkTarget>
   return { ...target, name, isGangway: true, headers: { authorization: `Bearer ${key}` } };
 }
 
-/** An empty database and an empty Redis, as variables of a gateway; null where none are given. */
-async function realStores(): Promise<Readonly<Record<string, string>> | null> {
-  const { TEST_DATABASE_URL: database, TEST_REDIS_URL: redis } = process.env;
-  if (database === undefined || redis === undefined) {
-    process.stdout.write("TEST_DATABASE_URL and TEST_REDIS_URL are not set: no target with real stores.\n");
+interface RealStores {
+  /** Variables of a gateway that uses them. */
+  readonly variables: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** A PostgreSQL and a Redis of the benchmark's own, beside the load; null where the machine has no such programs. */
+async function startRealStores(): Promise<RealStores | null> {
+  const postgresFolder = postgresPrograms();
+  const redis = await startOwnRedis();
+  if (postgresFolder === null || redis === null) {
+    await redis?.stop();
+    process.stdout.write("No PostgreSQL and Redis programs on this machine: no target with real stores.\n");
     return null;
   }
-  const client = new pg.Client({ connectionString: database });
-  await client.connect();
-  await client.query(`drop database if exists ${DATABASE} with (force)`);
-  await client.query(`create database ${DATABASE}`);
-  await client.end();
-  const own = new URL(database);
-  own.pathname = `/${DATABASE}`;
-  const number = new URL(redis);
-  number.pathname = `/${REDIS_NUMBER}`;
-  return { DATABASE_URL: own.href, REDIS_URL: number.href };
+  const postgres = await startOwnPostgres(postgresFolder);
+  return {
+    variables: { DATABASE_URL: postgres.url, REDIS_URL: redis.url },
+    async stop() {
+      await redis.stop();
+      await postgres.remove();
+    },
+  };
 }

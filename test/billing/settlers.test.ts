@@ -79,7 +79,7 @@ async function settleTogether(settler: Settler, requests: number): Promise<strin
 
 describe("settlers", () => {
   test.each([
-    ["batching", () => createBatchingSettler({ maxBatch: 100, maxDelayMs: 10 })],
+    ["batching", () => createBatchingSettler({ maxBatch: 100, maxDelayMs: 10, maxStatements: 4 })],
     ["shared", () => createSharedSettler({ maxBatch: 100, maxDelayMs: 10, patienceMs: 1_000 })],
   ] as const)("%s: charges that come together are one statement, each exact", async (_, create) => {
     const id = await settleTogether(create(), 30);
@@ -88,12 +88,46 @@ describe("settlers", () => {
   });
 
   test.each([
-    ["batching", () => createBatchingSettler({ maxBatch: 10, maxDelayMs: 10 })],
+    ["batching", () => createBatchingSettler({ maxBatch: 10, maxDelayMs: 10, maxStatements: 4 })],
     ["shared", () => createSharedSettler({ maxBatch: 10, maxDelayMs: 10, patienceMs: 1_000 })],
   ] as const)("%s: a statement takes no more than its most", async (_, create) => {
     const id = await settleTogether(create(), 30);
     expect(statements).toBe(3);
     expect(await spent(id)).toBe(465n);
+  });
+
+  test("batching: an account whose charge fails and is tried again holds up no other account", async () => {
+    const settler = createBatchingSettler({ maxBatch: 100, maxDelayMs: 10, maxStatements: 4 });
+    const id = await account();
+    const mine = await hold(id);
+    const unknown = settler.settle(portsOf(), { ...mine, accountId: "acct_unknown" }, charge(1n));
+    await clock.advance(11);
+    const settled = settler.settle(portsOf(), mine, charge(20n));
+    await clock.advance(11);
+    await settled;
+    expect(await spent(id)).toBe(20n);
+    // Its tries end in the log. The statements between its waits take real time.
+    let given = false;
+    void unknown.then(() => {
+      given = true;
+    });
+    while (!given) await clock.advance(100);
+  });
+
+  test("batching: what comes for an account while its statement runs makes one more statement, and a shutdown writes all", async () => {
+    const settler = createBatchingSettler({ maxBatch: 100, maxDelayMs: 10, maxStatements: 4 });
+    const id = await account();
+    const reservations = await Promise.all(Array.from({ length: 20 }, () => hold(id)));
+    statements = 0;
+    const all = reservations.map((one, index) => {
+      const settled = settler.settle(portsOf(), one, charge(BigInt(index + 1)));
+      if (index === 0) void settler.flush();
+      return settled;
+    });
+    await settler.flush();
+    await Promise.all(all);
+    expect(statements).toBe(2);
+    expect(await spent(id)).toBe(210n);
   });
 
   test("F49 R1 shared: when the isolate of the request that writes for all has died, each of the others writes its own, once", async () => {

@@ -138,7 +138,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
   };
   const gateway = createGateway(
     { ...CONFIGURATION, ...overrides },
-    createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 }),
+    createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 }),
   );
   const app = createApp(gateway, ports);
 

@@ -17,7 +17,7 @@ test("a cold isolate needs two Redis round trips and no SQL before the provider"
   await countRoundTrips(app);
   // Another isolate on the same stores: nothing in its memory.
   const cold = createApp(
-    createGateway(app.gateway.configuration, createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 })),
+    createGateway(app.gateway.configuration, createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 })),
     app.ports,
   );
   const { atProvider } = await countRoundTrips(app, async (request) => cold.fetch(request));

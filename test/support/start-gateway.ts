@@ -186,7 +186,7 @@ async function serveInProcess(
     log,
   };
   // No delay: a clock that stands still would never end it.
-  const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0 });
+  const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 });
   const app = createApp(createGateway(settings.configuration, settler), ports, sendNodeReply);
   const { wholeRequestMs } = settings.configuration.timeouts;
   const server = createHttpServer(app.fetch, { arrivalMs: ARRIVAL_MS, idleMs: wholeRequestMs + IDLE_AFTER_MS });

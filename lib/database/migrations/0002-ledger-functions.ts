@@ -210,8 +210,13 @@ export const LEDGER_FUNCTIONS: readonly string[] = [
       select jsonb_agg(y.value) filter (where y.nth = 1 and not y.known), jsonb_agg(y.value) filter (where y.nth > 1 or y.known)
         into fresh, others
         from (select x.value, row_number() over (partition by x.value ->> 'request' order by x.position) as nth,
-                exists (select 1 from credit_transaction t where t.key = 'settle:' || (x.value ->> 'request')) as known
-              from jsonb_array_elements(mine) with ordinality x(value, position)) y;
+                t.known is not null as known
+              from jsonb_array_elements(mine) with ordinality x(value, position)
+              -- With a limit it stays a look-up by key. As an "exists" it became a hash of the whole table, in a plan that was
+              -- made while the table was small.
+              left join lateral (
+                select true as known from credit_transaction t where t.key = 'settle:' || (x.value ->> 'request') limit 1
+              ) t on true) y;
       if fresh is not null then
         begin
           perform credit_settle_new(owner, fresh);

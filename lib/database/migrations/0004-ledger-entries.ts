@@ -23,9 +23,11 @@ const STATEMENTS = [
     if exists (select 1 from added group by transaction_key having sum(amount) <> 0) then
       raise exception 'a transaction does not balance' using errcode = 'check_violation';
     end if;
+    -- With a limit the planner looks each one up by its key, however small it believes the table to be.
     if exists (
-      select 1 from added a left join credit_transaction t on t.key = a.transaction_key
-      where t.key is null or a.account_id <> t.account_id
+      select 1 from added a left join lateral (
+        select x.account_id from credit_transaction x where x.key = a.transaction_key limit 1) t on true
+      where t.account_id is null or a.account_id <> t.account_id
     ) then
       raise exception 'an entry without its transaction' using errcode = 'foreign_key_violation';
     end if;
@@ -67,7 +69,7 @@ const STATEMENTS = [
       on conflict do nothing
     ), closed as (
       update credit_hold h set state = 'closed'
-      where h.request_id in (select request from item) and h.account_id = p_account and h.state = 'held'
+      where h.request_id = any (array(select request from item)) and h.account_id = p_account and h.state = 'held'
       returning h.tier, h.amount
     )
     select (select coalesce(sum(from_allowance), 0) from posted), (select coalesce(sum(from_purchased), 0) from posted),
