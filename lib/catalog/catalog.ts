@@ -12,6 +12,8 @@ const MAX_MODELS = 2_000;
 const UNKNOWN_MS = 60_000;
 const MAX_UNKNOWN_NAMES = 1_000;
 const RETRY_AFTER_SECONDS = 5;
+/** After Redis did not answer it is not waited for again so soon: the database answers sooner than its time runs out. */
+const SHARED_PAUSE_MS = 1_000;
 
 type CatalogPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
 
@@ -31,6 +33,7 @@ export class Catalog {
   /** Kept apart, so that made-up names never push models out. Name -> when it was last looked for. */
   readonly #unknown = new Map<string, number>();
   readonly #loading = new Map<string, Promise<Model | null>>();
+  #sharedPausedUntilMs = 0;
 
   constructor(seed: readonly ModelJson[], anyModelProviders: readonly string[]) {
     this.#names = new ModelNames(seed, anyModelProviders);
@@ -88,6 +91,11 @@ export class Catalog {
     return load;
   }
 
+  /** Redis did not answer somebody's read: for a moment models are read from the database at once. */
+  noteSharedFailure(nowMs: number): void {
+    this.#sharedPausedUntilMs = nowMs + SHARED_PAUSE_MS;
+  }
+
   async #refresh(ports: CatalogPorts, id: string): Promise<void> {
     await this.load(ports, id);
   }
@@ -106,9 +114,11 @@ export class Catalog {
   }
 
   async #readShared(ports: CatalogPorts, id: string): Promise<boolean> {
+    if (ports.clock.now() < this.#sharedPausedUntilMs) return false;
     try {
       return this.absorb(ports, id, await ports.redis.get<unknown>(Catalog.key(id)));
     } catch {
+      this.noteSharedFailure(ports.clock.now());
       return false; // a cache that does not answer is a miss
     }
   }

@@ -52,6 +52,7 @@ async function readCached(
     if (modelId !== null) gateway.catalog.absorb(ports, modelId, model);
     return gateway.identities.absorb(apiKey, identity, ports.clock.now());
   } catch {
+    gateway.catalog.noteSharedFailure(ports.clock.now());
     return null;
   }
 }

@@ -16,7 +16,6 @@ export interface Target {
 }
 
 const MEASURED_CORE = "0";
-const OTHER_CORES = `1-${availableParallelism() - 1}`;
 
 /**
  * Keeps this process, and with it whatever it starts, off the core of what is measured. Left to itself the scheduler decides
@@ -24,7 +23,7 @@ const OTHER_CORES = `1-${availableParallelism() - 1}`;
  * @returns false where the machine has one core or no `taskset`
  */
 export function leaveMeasuredCore(): boolean {
-  return availableParallelism() > 1 && moveTo(OTHER_CORES, process.pid);
+  return availableParallelism() > 1 && moveTo(`1-${availableParallelism() - 1}`, process.pid);
 }
 
 /** Gives the core of what is measured to a process with all its threads. */

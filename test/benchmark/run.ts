@@ -12,7 +12,8 @@ import { EVENTS_PER_STREAM } from "./upstream-replies.ts";
  */
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 3 : 5;
-const ROUND_MS = quick ? 1_500 : 4_000;
+const ROUND_MS = quick ? 1_300 : 4_000;
+const CORES = availableParallelism();
 const CONNECTIONS = [1, 16, 64, 256];
 
 export interface Measurement {
@@ -83,7 +84,7 @@ async function interleaved(
 const hasOwnCore = leaveMeasuredCore();
 const { targets, stop } = await startTargets();
 process.stdout.write(
-  `Node ${process.version}, ${availableParallelism()} cores, ${ROUNDS} interleaved rounds of ${ROUND_MS / 1000} s, medians. ` +
+  `Node ${process.version}, ${CORES} cores, ${ROUNDS} interleaved rounds of ${ROUND_MS / 1000} s, medians. ` +
     (hasOwnCore ? "Each target has one core to itself; load, upstream and stores share the rest. " : "") +
     "Everything on in Gangway: key, limit, hold, metering, settlement.\n",
 );

@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
+import type { Ports } from "../../lib/ports/ports.ts";
+import type { TestApp } from "../http/test-app.ts";
 import { ampleApp, countRoundTrips } from "../support/count-round-trips.ts";
 
 test("the hot path's budget: one Redis round trip and no SQL before the provider, one of each after the answer", async () => {
@@ -12,14 +14,34 @@ test("the hot path's budget: one Redis round trip and no SQL before the provider
   }
 });
 
+/** Another isolate on the same stores: nothing in its memory. */
+function coldIsolate(app: TestApp, ports: Ports = app.ports): ReturnType<typeof createApp> {
+  const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 });
+  return createApp(createGateway(app.gateway.configuration, settler), ports);
+}
+
 test("a cold isolate needs two Redis round trips and no SQL before the provider", async () => {
   const app = await ampleApp();
   await countRoundTrips(app);
-  // Another isolate on the same stores: nothing in its memory.
-  const cold = createApp(
-    createGateway(app.gateway.configuration, createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 })),
-    app.ports,
-  );
+  const cold = coldIsolate(app);
   const { atProvider } = await countRoundTrips(app, async (request) => cold.fetch(request));
   expect(atProvider).toEqual({ redis: 2, sql: 0 });
+});
+
+test("F1 F2 a cold isolate that Redis does not answer reads there once, and what else it needs from Postgres at once", async () => {
+  const app = await ampleApp();
+  await countRoundTrips(app);
+  const asked: string[] = [];
+  const redis = new Proxy(app.ports.redis, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value === "function" && (name === "get" || name === "mget")) asked.push(name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  app.breakRedis(true);
+  const cold = coldIsolate(app, { ...app.ports, redis });
+  await countRoundTrips(app, async (request) => cold.fetch(request));
+  expect(asked).toEqual(["mget"]);
+  app.breakRedis(false);
 });
