@@ -29,22 +29,27 @@ export function spliceJson(text: string, edits: JsonEdit): string {
   let result = "";
   let from = 0;
   let kept = members.length;
+  let keptBefore = 0;
   for (let index = 0; index < members.length; index++) {
     const member = members[index];
-    if (member === undefined || !Object.hasOwn(edits, member.key)) continue;
+    if (member === undefined) continue;
+    if (!Object.hasOwn(edits, member.key)) {
+      keptBefore += 1;
+      continue;
+    }
     missing.delete(member.key);
     const value = newValue(edits[member.key], text.slice(member.valueStart, member.valueEnd));
     if (value !== null) {
       result += text.slice(from, member.valueStart) + value;
       from = member.valueEnd;
+      keptBefore += 1;
       continue;
     }
     kept -= 1;
-    // Removed together with the comma before it, or, being the first, the one after it.
-    const previous = members[index - 1];
-    const next = members[index + 1];
+    // Removed together with the comma before it, or, where nothing is left before it, the one after it.
+    const previous = keptBefore > 0 ? members[index - 1] : undefined;
     const removeFrom = previous === undefined ? member.start : previous.valueEnd;
-    const removeTo = previous === undefined && next !== undefined ? next.start : member.valueEnd;
+    const removeTo = previous === undefined ? (members[index + 1]?.start ?? member.valueEnd) : member.valueEnd;
     result += text.slice(from, Math.max(from, removeFrom));
     from = Math.max(from, removeTo);
   }

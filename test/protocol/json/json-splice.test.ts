@@ -42,6 +42,12 @@ describe("JSON edits that leave the rest alone", () => {
     expect(memberText(text, "nested")).toBe('{"model":"inner"}');
   });
 
+  test("the first members go together", () => {
+    expect(spliceJson('{"a":1, "b":2, "c":3}', { a: null, b: null })).toBe('{"c":3}');
+    expect(spliceJson('{"a":1, "b":2}', { a: null, b: null })).toBe("{}");
+    expect(spliceJson('{"a":1, "b":2, "c":3}', { b: null, c: null })).toBe('{"a":1}');
+  });
+
   test("B33 of a duplicate key the provider sees what the validator saw", () => {
     const text = '{"model":"a","messages":[],"model":"b"}';
     expect(parseJsonBody(text)["model"]).toBe("b");
