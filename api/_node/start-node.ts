@@ -107,7 +107,9 @@ function completed(configuration: Configuration, salt: string | null): Configura
   return {
     ...configuration,
     apiGatewaySalt: configuration.apiGatewaySalt === "" ? (salt ?? "") : configuration.apiGatewaySalt,
-    providers: demonstrates ? { [demo.id]: { apiKey: null, baseUrl: demo.baseUrl } } : configuration.providers,
+    providers: demonstrates
+      ? { [demo.id]: { apiKeys: [], baseUrl: demo.baseUrl, variables: {} } }
+      : configuration.providers,
   };
 }
 

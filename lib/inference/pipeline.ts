@@ -4,7 +4,7 @@ import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
-import type { ProviderReply } from "../routing/attempt.ts";
+import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
@@ -138,13 +138,15 @@ function clientStream(exchange: Exchange, reply: ProviderReply): ClientStream {
 async function callProvider(exchange: Exchange, candidates: readonly Candidate[]): Promise<ProviderReply | null> {
   const { gateway, ports, parsed, settlement, leaving } = exchange;
   const { timeouts } = gateway.configuration;
+  const limits = {
+    firstTokenMs: timeouts.firstTokenMs,
+    idleMs: timeouts.idleMs,
+    deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
+  };
+  const tryCandidate = (candidate: Candidate) => attempt(ports, candidate, parsed, limits, leaving.signal);
   try {
-    const reply = await callWithFailover(ports, gateway.breakers, candidates, parsed, {
-      limits: {
-        firstTokenMs: timeouts.firstTokenMs,
-        idleMs: timeouts.idleMs,
-        deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
-      },
+    const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
+      limits,
       maxRateLimitWaitMs: timeouts.rateLimitWaitMs,
       failoverOnRateLimit: parsed.failoverOnRateLimit ?? false,
       clientSignal: leaving.signal,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Configuration } from "../ports/configuration.ts";
+import type { Configuration, ProviderSetting } from "../ports/configuration.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,6 +38,8 @@ const milliseconds = (byDefault: number, what: string) =>
 const httpUrl = z.url({ protocol: /^https?$/ });
 /** What can stand in a header without being quoted. */
 const PRINTABLE = /^[\x21-\x7e]+$/;
+/** What can stand in a host name or a path without meaning anything there. */
+const SAFE_IN_URL = /^[\w.:-]+$/;
 const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
 /** Every variable but the providers', each with what it must be: the schema that parses them, and what a mistake is told. */
@@ -104,6 +106,13 @@ export const VARIABLES = {
 
 const schema = z.object(VARIABLES);
 
+/** What of a provider's declaration says which variables are its own. */
+interface DeclaredProvider {
+  readonly id: string;
+  readonly apiKeyVariable: string | null;
+  readonly variables?: Readonly<Record<string, { readonly name: string; readonly byDefault?: string }>>;
+}
+
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }
@@ -116,7 +125,7 @@ export class ConfigurationError extends Error {
 export function parseSettings(
   environment: Environment,
   runtime: "node" | "edge",
-  providers: readonly { readonly id: string; readonly apiKeyVariable: string | null }[],
+  providers: readonly DeclaredProvider[],
   appVersion: string,
 ): Settings {
   const given = setVariables(environment);
@@ -195,30 +204,50 @@ function keyEnvironment(appEnv: Variables["APP_ENV"], embedded: boolean): Config
   }
 }
 
-/** `<SLUG>_BASE_URL`, the slug in capitals with `-` as `_`. */
-function baseUrlVariable(id: string): string {
-  return `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
+/** `<SLUG>_<ENDING>`, the slug in capitals with `-` as `_`. */
+function variableOf(id: string, ending: "API_KEY" | "BASE_URL"): string {
+  return `${id.toUpperCase().replaceAll("-", "_")}_${ending}`;
 }
 
 function readProviders(
   given: Environment,
-  providers: readonly { readonly id: string; readonly apiKeyVariable: string | null }[],
+  providers: readonly DeclaredProvider[],
   problems: string[],
 ): Configuration["providers"] {
-  const settings: Record<string, { apiKey: string | null; baseUrl: string | null }> = {};
-  for (const { id, apiKeyVariable } of providers) {
-    const keyVariable = apiKeyVariable ?? `${id.toUpperCase().replaceAll("-", "_")}_API_KEY`;
-    const apiKey = given[keyVariable] ?? null;
-    const baseUrl = given[baseUrlVariable(id)] ?? null;
-    if (apiKey !== null && !PRINTABLE.test(apiKey)) {
+  const settings: Record<string, ProviderSetting> = {};
+  for (const provider of providers) {
+    const keyVariable = provider.apiKeyVariable ?? variableOf(provider.id, "API_KEY");
+    const urlVariable = variableOf(provider.id, "BASE_URL");
+    const apiKey = given[keyVariable];
+    const baseUrl = given[urlVariable] ?? null;
+    if (apiKey !== undefined && !PRINTABLE.test(apiKey)) {
       problems.push(`${keyVariable} must be: printable characters without spaces`);
     }
     if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
-      problems.push(`${baseUrlVariable(id)} must be: an http or https URL`);
+      problems.push(`${urlVariable} must be: an http or https URL`);
     }
-    if (apiKey !== null || baseUrl !== null) settings[id] = { apiKey, baseUrl };
+    if (apiKey === undefined && baseUrl === null) continue;
+    const variables = apiKey === undefined ? {} : readVariables(given, provider, keyVariable, problems);
+    settings[provider.id] = { apiKeys: apiKey === undefined ? [] : [apiKey], baseUrl, variables };
   }
   return settings;
+}
+
+/** What a provider must be told beside its key, by its short names. */
+function readVariables(
+  given: Environment,
+  provider: DeclaredProvider,
+  keyVariable: string,
+  problems: string[],
+): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
+  for (const [shortName, { name, byDefault }] of Object.entries(provider.variables ?? {})) {
+    const value = given[name] ?? byDefault;
+    if (value === undefined) problems.push(`${name} must be: set, since ${keyVariable} is`);
+    else if (SAFE_IN_URL.test(value)) variables[shortName] = value;
+    else problems.push(`${name} must be: letters, digits and . _ : - only`);
+  }
+  return variables;
 }
 
 /** Which variables are set decides; whether they are well-formed is the schema's to say. */

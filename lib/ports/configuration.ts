@@ -2,8 +2,8 @@
 export interface Configuration {
   readonly appVersion: string;
   readonly keyEnvironment: "live" | "test" | "staging" | "dev";
-  /** Provider slug -> its key and address, only where one of them is set. */
-  readonly providers: Readonly<Record<string, { readonly apiKey: string | null; readonly baseUrl: string | null }>>;
+  /** Provider slug -> what is set for it, only where anything is. */
+  readonly providers: Readonly<Record<string, ProviderSetting>>;
   /** Null: the operator routes answer 403. */
   readonly adminApiKey: string | null;
   /** Under which keys are hashed for their lookup. */
@@ -16,6 +16,16 @@ export interface Configuration {
   readonly timeouts: Timeouts;
   /** True on the embedded stores: the demo model answers there while no provider is configured. */
   readonly embedded: boolean;
+}
+
+/** What the operator has set for one provider. */
+export interface ProviderSetting {
+  /** Its keys, the first one before the others; none for a server that needs none. */
+  readonly apiKeys: readonly string[];
+  /** Null: the declaration's. */
+  readonly baseUrl: string | null;
+  /** Further variables of the declaration by their short names, defaults filled in: `{project: "…"}`. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** All in milliseconds. */

@@ -12,6 +12,7 @@ import type { CountInput, EncodedRequest, EncodeInput, ProviderFailure, WireForm
 export const anthropicWire: WireFormat = {
   name: "anthropic",
   passesThrough: "anthropic",
+  authorization: "x-api-key",
   encode,
   createStreamDecoder: createMessagesStreamDecoder,
   decodeReply: decodeMessagesReply,
@@ -61,7 +62,7 @@ function passedThrough(input: CountInput, path: string): EncodedRequest {
 
 /** A request to one of Anthropic's endpoints, with the headers that all of them want. */
 function requestOf(
-  { provider, baseUrl, apiKey }: CountInput,
+  { provider, baseUrl }: CountInput,
   path: string,
   body: string,
   protocolHeaders: ProtocolHeaders,
@@ -73,7 +74,6 @@ function requestOf(
       "content-type": "application/json",
       "anthropic-version": ANTHROPIC_VERSION,
       ...protocolHeaders,
-      ...(apiKey === null ? {} : { "x-api-key": apiKey }),
       ...provider.headers,
     },
     body,

@@ -1,18 +1,19 @@
+import type { ProviderSetting } from "../ports/configuration.ts";
+import type { ClientFormatName } from "../protocol/client-format.ts";
+import type { ProviderCredential } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
-import { PROVIDERS } from "./provider-list.ts";
-
-/** What the operator has set for one provider. */
-export interface ProviderSetting {
-  readonly apiKey: string | null;
-  readonly baseUrl: string | null;
-}
+import { PROVIDERS, wireFor } from "./provider-list.ts";
+import type { WireFormat } from "./wire-format.ts";
 
 /** A provider that takes part: its key is set, or it needs none and its address is. */
 export interface ConfiguredProvider {
   readonly declaration: ProviderDeclaration;
-  readonly apiKey: string | null;
-  /** Without a trailing slash. */
+  /** None for a server that needs none. */
+  readonly credentials: readonly ProviderCredential[];
+  /** Without a trailing slash, its variables filled in. */
   readonly baseUrl: string;
+  /** Its further variables by their short names. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** The providers that take part, by id. */
@@ -24,13 +25,33 @@ export function configuredProviders(
   for (const declaration of declarations) {
     const setting = settings[declaration.id];
     if (setting === undefined) continue;
-    const takesPart =
-      declaration.apiKeyVariable === null
-        ? setting.baseUrl !== null || setting.apiKey !== null
-        : setting.apiKey !== null;
+    const { apiKeys, variables } = setting;
+    const takesPart = apiKeys.length > 0 || (declaration.apiKeyVariable === null && setting.baseUrl !== null);
     if (!takesPart) continue;
-    const baseUrl = (setting.baseUrl ?? declaration.baseUrl).replace(/\/+$/, "");
-    configured.set(declaration.id, { declaration, apiKey: setting.apiKey, baseUrl });
+    configured.set(declaration.id, {
+      declaration,
+      credentials: apiKeys.map((secret, index) => ({ id: credentialId(index), secret })),
+      baseUrl: filled(setting.baseUrl ?? declaration.baseUrl, variables),
+      variables,
+    });
   }
   return configured;
+}
+
+/** The format and the address at which a provider is asked, so that a client of `format` passes through where it can. */
+export function endpointFor(
+  { declaration, baseUrl, variables }: ConfiguredProvider,
+  format: ClientFormatName | null,
+): { readonly wire: WireFormat; readonly baseUrl: string } {
+  const wire = wireFor(declaration, format);
+  const own = declaration.alsoSpeaks?.[wire.name] ?? null;
+  return { wire, baseUrl: own === null ? baseUrl : filled(own, variables) };
+}
+
+function credentialId(index: number): string {
+  return String(index + 1);
+}
+
+function filled(url: string, variables: Readonly<Record<string, string>>): string {
+  return url.replace(/\{(\w+)\}/g, (_, name: string) => variables[name] ?? "").replace(/\/+$/, "");
 }

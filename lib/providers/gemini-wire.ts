@@ -8,6 +8,7 @@ import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from ".
 export const geminiWire: WireFormat = {
   name: "gemini",
   passesThrough: null,
+  authorization: "x-goog-api-key",
   encode,
   createStreamDecoder: createGenerateContentDecoder,
   decodeReply: decodeGenerateContentReply,
@@ -15,19 +16,14 @@ export const geminiWire: WireFormat = {
   countTokens: null,
 };
 
-function encode({ provider, baseUrl, apiKey, nativeModel, call }: EncodeInput): EncodedRequest {
+function encode({ provider, baseUrl, nativeModel, call }: EncodeInput): EncodedRequest {
   const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel);
   const method = call.stream ? "streamGenerateContent?alt=sse" : "generateContent";
   return {
     request: {
       method: "POST",
       url: `${baseUrl}/models/${encodeURIComponent(nativeModel)}:${method}`,
-      // The key goes into a header, never into the URL, which ends up in logs (K19).
-      headers: {
-        "content-type": "application/json",
-        ...(apiKey === null ? {} : { "x-goog-api-key": apiKey }),
-        ...provider.headers,
-      },
+      headers: { "content-type": "application/json", ...provider.headers },
       body: JSON.stringify(body),
     },
     ignoredParameters: ignored,

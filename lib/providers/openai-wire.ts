@@ -11,6 +11,7 @@ import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from ".
 export const openAiWire: WireFormat = {
   name: "openai",
   passesThrough: "openai",
+  authorization: "bearer",
   encode,
   createStreamDecoder: createChatStreamDecoder,
   decodeReply: decodeChatReply,
@@ -22,17 +23,13 @@ export const openAiWire: WireFormat = {
 const GATEWAY_FIELDS = ["provider", "models", "route", "transforms", "plugins", "usage", "session_id"];
 
 function encode(input: EncodeInput): EncodedRequest {
-  const { provider, call, apiKey } = input;
+  const { provider, call } = input;
   const { body, ignoredParameters } = call.format === "openai" ? passedThrough(input) : translated(input);
   return {
     request: {
       method: "POST",
       url: `${input.baseUrl}/chat/completions`,
-      headers: {
-        "content-type": "application/json",
-        ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
-        ...provider.headers,
-      },
+      headers: { "content-type": "application/json", ...provider.headers },
       body,
     },
     ignoredParameters,

@@ -1,13 +1,23 @@
+import type { AuthorizationScheme } from "./authorize.ts";
+import type { WireName } from "./wire-format.ts";
+
 /** A provider is data: what differs from plain OpenAI compatibility is a field here (STYLE: "A provider is a declaration"). */
 export interface ProviderDeclaration {
   /** The slug that clients, offers and variables use. */
   readonly id: string;
   readonly name: string;
+  /** May name further variables: `https://{location}-host/v1/projects/{project}`. */
   readonly baseUrl: string;
   /** The operator's variable; without a value the provider takes no part. Null: needs no key (a local server). */
   readonly apiKeyVariable: string | null;
+  /** What else it must be told, by the short name that `baseUrl` and its wire use. */
+  readonly variables?: Readonly<Record<string, ProviderVariable>>;
   /** Default: openai. */
-  readonly wire?: "openai" | "anthropic" | "gemini";
+  readonly wire?: WireName;
+  /** Further formats that it speaks, each with its base URL where that is another one: clients of theirs pass through. */
+  readonly alsoSpeaks?: Readonly<Partial<Record<WireName, string | null>>>;
+  /** How a key goes into a request. Default: as the wire format has it. */
+  readonly authorization?: AuthorizationScheme;
   /** Client field -> the provider's name for it. */
   readonly rename?: Readonly<Record<string, string>>;
   /** Client fields it refuses; left out of the request and named in `x-gateway-ignored-parameters`. */
@@ -33,6 +43,13 @@ export interface ProviderDeclaration {
   readonly firstTokenTimeoutMs?: number;
   /** True where any `provider/model` id is passed on, without a catalog offer (a local server). */
   readonly acceptsAnyModel?: boolean;
+}
+
+interface ProviderVariable {
+  /** The operator's variable. */
+  readonly name: string;
+  /** Without one the variable must be set where the key is. */
+  readonly byDefault?: string;
 }
 
 interface ModelQuirk {

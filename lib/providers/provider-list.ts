@@ -1,3 +1,4 @@
+import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { cerebras } from "./declarations/cerebras.ts";
@@ -16,7 +17,7 @@ import { xAi } from "./declarations/xai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
-import type { WireFormat } from "./wire-format.ts";
+import type { WireFormat, WireName } from "./wire-format.ts";
 
 /** Every provider that Gangway can call. Adding one: its declaration, a line here, a fixture. */
 export const PROVIDERS: readonly ProviderDeclaration[] = [
@@ -36,12 +37,21 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   demo,
 ];
 
-const WIRES: Readonly<Record<WireFormat["name"], WireFormat>> = {
+const WIRES: Readonly<Record<WireName, WireFormat>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
 };
 
+/** The format that a provider speaks first. */
 export function wireOf(provider: ProviderDeclaration): WireFormat {
   return WIRES[provider.wire ?? "openai"];
+}
+
+/** The format in which it is asked by a client of `format`: one that passes through, else its first. */
+export function wireFor(provider: ProviderDeclaration, format: ClientFormatName | null): WireFormat {
+  const first = wireOf(provider);
+  if (format === null || first.passesThrough === format || provider.alsoSpeaks === undefined) return first;
+  const others = Object.values(WIRES).filter(({ name }) => provider.alsoSpeaks?.[name] !== undefined);
+  return others.find(({ passesThrough }) => passesThrough === format) ?? first;
 }

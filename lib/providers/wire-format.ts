@@ -3,14 +3,16 @@ import type { ChatEvent } from "../protocol/chat-event.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { SseFrame } from "../protocol/sse/sse-parser.ts";
+import type { AuthorizationScheme } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+
+/** The names of the formats that we speak to providers. */
+export type WireName = "openai" | "anthropic" | "gemini";
 
 export interface EncodeInput {
   readonly provider: ProviderDeclaration;
   /** The declaration's base URL, or what `<SLUG>_BASE_URL` says; without a trailing slash. */
   readonly baseUrl: string;
-  /** Null for a provider that needs none. */
-  readonly apiKey: string | null;
   /** The model's id at this provider. */
   readonly nativeModel: string;
   /** The model's most output tokens, for formats that insist on a cap. */
@@ -19,6 +21,7 @@ export interface EncodeInput {
 }
 
 export interface EncodedRequest {
+  /** Without credentials: those are `authorize`'s. */
   readonly request: UpstreamRequest;
   /** Client fields that this format cannot carry, by the client's names (`x-gateway-ignored-parameters`). */
   readonly ignoredParameters: readonly string[];
@@ -44,7 +47,7 @@ export interface ProviderFailure {
 }
 
 /** What a request to count a prompt's tokens needs. */
-export interface CountInput extends Pick<EncodeInput, "provider" | "baseUrl" | "apiKey" | "nativeModel"> {
+export interface CountInput extends Pick<EncodeInput, "provider" | "baseUrl" | "nativeModel"> {
   readonly call: Pick<ParsedCall, "text" | "body" | "protocolHeaders">;
 }
 
@@ -57,9 +60,11 @@ interface TokenCounting {
 
 /** A format that we speak to providers. */
 export interface WireFormat {
-  readonly name: "openai" | "anthropic" | "gemini";
+  readonly name: WireName;
   /** The client format whose bytes can be passed through unchanged, or null. */
   readonly passesThrough: ClientFormatName | null;
+  /** How its vendor takes a key, where a provider does not declare another way. */
+  readonly authorization: AuthorizationScheme;
   encode(input: EncodeInput): EncodedRequest;
   createStreamDecoder(): StreamDecoder;
   /** All events of a non-streamed reply, ending in `end`. An unusable body gives one `error` event; never throws. */

@@ -4,10 +4,17 @@ import type { UpstreamReply } from "../ports/upstream.ts";
 import { type ChatEvent, isSemantic } from "../protocol/chat-event.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
-import type { ProviderFailure } from "../providers/wire-format.ts";
-import { AttemptAborted, type AttemptFailure, failureOfStatus } from "./attempt-failure.ts";
-import type { Candidate } from "./candidate.ts";
+import { AttemptAborted, failureOfStatus } from "./attempt-failure.ts";
+import {
+  type AttemptLimits,
+  type AttemptResult,
+  attemptOfError,
+  type FailedAttempt,
+  failedAttempt,
+} from "./attempt-result.ts";
+import { authorized, type Candidate } from "./candidate.ts";
 import { type DecodedFrame, ProviderStream } from "./provider-stream.ts";
+import { readFailure } from "./read-failure.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** A provider's answer, committed to: from here on there is no other provider for this call. */
@@ -33,31 +40,9 @@ export type ProviderReply =
       readonly watchdog: Watchdog;
     };
 
-export type AttemptResult =
-  | { readonly kind: "answered"; readonly reply: ProviderReply }
-  | {
-      readonly kind: "failed";
-      readonly failure: AttemptFailure;
-      /** The provider's own explanation, for a refusal that the client must understand. */
-      readonly refusal: ProviderFailure | null;
-      readonly retryAfterMs: number | null;
-    }
-  /** The client has left: nobody waits for an answer. */
-  | { readonly kind: "abandoned" };
-
-export interface AttemptLimits {
-  /** From the start of the call to the first semantic event of a stream, milliseconds. */
-  readonly firstTokenMs: number;
-  /** Between semantic events, milliseconds. */
-  readonly idleMs: number;
-  /** When the whole request must be over, milliseconds since the epoch. */
-  readonly deadlineMs: number;
-}
-
 /** What is held back while a stream has not said anything yet (DESIGN, section 5). */
 const MAX_HELD_FRAMES = 64;
 const MAX_HELD_CHARACTERS = 256 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 type AttemptPorts = Pick<Ports, "clock" | "callUpstream">;
@@ -69,7 +54,7 @@ export async function attempt(
   call: ParsedCall,
   limits: AttemptLimits,
   clientSignal: AbortSignal | null,
-): Promise<AttemptResult> {
+): Promise<AttemptResult<ProviderReply>> {
   const controller = new AbortController();
   const abort = (reason: AttemptAborted) => controller.abort(reason);
   const onClientGone = () => abort(new AttemptAborted("client-gone"));
@@ -81,15 +66,9 @@ export async function attempt(
     clientSignal?.removeEventListener("abort", onClientGone);
   };
   try {
-    const encoded = candidate.wire.encode({
-      provider: candidate.provider,
-      baseUrl: candidate.baseUrl,
-      apiKey: candidate.apiKey,
-      nativeModel: candidate.nativeModel,
-      maxOutputTokens: candidate.maxOutputTokens,
-      call,
-    });
-    const upstream = await ports.callUpstream(encoded.request, controller.signal);
+    const { provider, wire, baseUrl, nativeModel, maxOutputTokens } = candidate;
+    const encoded = wire.encode({ provider, baseUrl, nativeModel, maxOutputTokens, call });
+    const upstream = await ports.callUpstream(authorized(encoded.request, candidate), controller.signal);
     if (upstream.status >= 300) {
       const result = await readFailure(ports.clock, candidate, upstream);
       stop();
@@ -97,7 +76,7 @@ export async function attempt(
     }
     const { ignoredParameters } = encoded;
     if (call.stream && isEventStream(upstream)) {
-      const stream = new ProviderStream(upstream.body, candidate.wire.createStreamDecoder());
+      const stream = new ProviderStream(upstream.body, wire.createStreamDecoder());
       const opened = await waitForCommit(stream);
       // The relay goes on with the same timers and its own way of seeing the client leave.
       clientSignal?.removeEventListener("abort", onClientGone);
@@ -117,7 +96,7 @@ export async function attempt(
     return readWhole(candidate, ignoredParameters, text);
   } catch (error) {
     stop();
-    return failureOfError(controller.signal.aborted ? controller.signal.reason : error);
+    return attemptOfError(controller.signal.aborted ? controller.signal.reason : error);
   }
 }
 
@@ -143,9 +122,7 @@ function isEventStream(upstream: UpstreamReply): boolean {
   return upstream.header("content-type")?.includes("text/event-stream") ?? false;
 }
 
-type Commit =
-  | { readonly kind: "committed"; readonly head: readonly DecodedFrame[] }
-  | (AttemptResult & { kind: "failed" });
+type Commit = { readonly kind: "committed"; readonly head: readonly DecodedFrame[] } | FailedAttempt;
 
 /**
  * Holds frames back until the first that has content, or until the stream has ended well without any. Comments are not
@@ -156,14 +133,14 @@ async function waitForCommit(stream: ProviderStream): Promise<Commit> {
   let heldCharacters = 0;
   for (;;) {
     const batch = await stream.next();
-    if (batch === null) return failed({ kind: "garbage", status: 200 });
+    if (batch === null) return failedAttempt({ kind: "garbage", status: 200 });
     let committed = false;
     for (const decoded of batch) {
       if (decoded.frame.data === null && !committed) continue;
       head.push(decoded);
       heldCharacters += decoded.frame.raw.length;
       for (const event of decoded.events) {
-        if (event.kind === "error" && !committed) return failed(failureOfStatus(event.status));
+        if (event.kind === "error" && !committed) return failedAttempt(failureOfStatus(event.status));
         if (isSemantic(event) || event.kind === "finish") committed = true;
       }
     }
@@ -173,64 +150,20 @@ async function waitForCommit(stream: ProviderStream): Promise<Commit> {
   }
 }
 
-function readWhole(candidate: Candidate, ignoredParameters: readonly string[], text: string): AttemptResult {
+function readWhole(
+  candidate: Candidate,
+  ignoredParameters: readonly string[],
+  text: string,
+): AttemptResult<ProviderReply> {
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    return failed({ kind: "garbage", status: 200 });
+    return failedAttempt({ kind: "garbage", status: 200 });
   }
-  if (!isJsonObject(body)) return failed({ kind: "garbage", status: 200 });
+  if (!isJsonObject(body)) return failedAttempt({ kind: "garbage", status: 200 });
   const events = candidate.wire.decodeReply(body);
   const error = events.find((event) => event.kind === "error");
-  if (error?.kind === "error") return failed(failureOfStatus(error.status));
+  if (error?.kind === "error") return failedAttempt(failureOfStatus(error.status));
   return { kind: "answered", reply: { kind: "whole", candidate, ignoredParameters, text, body, events } };
-}
-
-async function readFailure(clock: Clock, candidate: Candidate, upstream: UpstreamReply): Promise<AttemptResult> {
-  const failure = failureOfStatus(upstream.status);
-  if (upstream.status < 400) {
-    upstream.body.cancel(); // a redirect is not followed: hosts are ours to name (K1)
-    return failed(failure);
-  }
-  let text = "";
-  try {
-    text = await upstream.body.text(MAX_ERROR_BYTES);
-  } catch {
-    upstream.body.cancel();
-  }
-  // Some say with 400 what others say with 401 or 429, and when to come back in the body only.
-  const told = candidate.wire.decodeFailure(upstream.status, text);
-  const meant = told.meantStatus === undefined ? failure : failureOfStatus(told.meantStatus);
-  return {
-    kind: "failed",
-    failure: meant,
-    refusal: meant.kind === "rejected" ? told : null,
-    retryAfterMs: retryAfter(clock, upstream) ?? told.retryAfterMs ?? null,
-  };
-}
-
-/** `Retry-After` in either form, or OpenAI's `retry-after-ms`; null when there is none to trust. */
-function retryAfter(clock: Clock, upstream: UpstreamReply): number | null {
-  const milliseconds = Number(upstream.header("retry-after-ms") ?? Number.NaN);
-  if (milliseconds >= 0) return milliseconds;
-  const value = upstream.header("retry-after");
-  if (value === null) return null;
-  const seconds = Number(value);
-  if (seconds >= 0) return seconds * 1000;
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - clock.now());
-}
-
-function failed(failure: AttemptFailure): AttemptResult & { kind: "failed" } {
-  return { kind: "failed", failure, refusal: null, retryAfterMs: null };
-}
-
-function failureOfError(error: unknown): AttemptResult {
-  if (error instanceof AttemptAborted) {
-    if (error.reason === "client-gone") return { kind: "abandoned" };
-    return failed({ kind: "timeout", status: null });
-  }
-  if (error instanceof Error && error.name === "UpstreamBodyTooLarge") return failed({ kind: "garbage", status: 200 });
-  return failed({ kind: "unreachable", status: null });
 }

@@ -1,13 +1,11 @@
-import { echo, GatewayError } from "../errors/gateway-error.ts";
 import { admission, secondsUntilRetry } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import { sleep } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { ParsedCall } from "../protocol/client-format.ts";
-import type { ProviderFailure } from "../providers/wire-format.ts";
-import { type AttemptLimits, type AttemptResult, attempt, type ProviderReply } from "./attempt.ts";
 import { type AttemptFailure, breakerOutcome, mayGoElsewhere } from "./attempt-failure.ts";
+import type { AttemptLimits, AttemptResult } from "./attempt-result.ts";
 import type { Candidate } from "./candidate.ts";
+import { exhaustedError, rateLimitedError, rejectedError } from "./routing-errors.ts";
 
 /** One try at a provider, as the ledger keeps it. */
 export interface AttemptRecord {
@@ -34,19 +32,20 @@ const BACKOFF_MS = 500;
 type FailoverPorts = Pick<Ports, "clock" | "callUpstream" | "redis" | "log" | "background">;
 
 /**
- * Calls the candidates in order until one answers. Before a provider has said anything the client does not see
+ * Asks the candidates in order until one answers. Before a provider has said anything the client does not see
  * which one it was (CM-5.1.12); after that there is no other provider.
+ * @param attempt one try at one candidate; never rejects
  * @returns the committed reply, or null when the client has left
  * @throws GatewayError `provider_rejected_request` and `context_length_exceeded` (the provider was right to refuse),
  *   `provider_rate_limited`, `provider_timeout`, `provider_error`, `no_provider_available`
  */
-export async function callWithFailover(
+export async function callWithFailover<Reply>(
   ports: FailoverPorts,
   breakers: BreakerView,
   candidates: readonly Candidate[],
-  call: ParsedCall,
+  attempt: (candidate: Candidate) => Promise<AttemptResult<Reply>>,
   options: FailoverOptions,
-): Promise<ProviderReply | null> {
+): Promise<Reply | null> {
   const nowMs = ports.clock.now();
   // A model's providers are never all left alone: with every breaker open the first is probed before its time.
   const allOpen = candidates.every(({ provider }) => admission(breakers.state(provider.id), nowMs) === "skip");
@@ -57,7 +56,7 @@ export async function callWithFailover(
       options.onAttempt({ provider, outcome: "skipped", status: null });
       continue;
     }
-    const result = await attemptThroughRateLimits(ports, candidate, call, options);
+    const result = await attemptThroughRateLimits(ports, candidate, attempt, options);
     switch (result.kind) {
       case "answered":
         options.onAttempt({ provider, outcome: "answered", status: 200 });
@@ -83,16 +82,16 @@ export async function callWithFailover(
 }
 
 /** One candidate, and again while it answers 429 and says when to come back (CM-5.1.11). */
-async function attemptThroughRateLimits(
+async function attemptThroughRateLimits<Reply>(
   ports: FailoverPorts,
   candidate: Candidate,
-  call: ParsedCall,
+  attempt: (candidate: Candidate) => Promise<AttemptResult<Reply>>,
   options: FailoverOptions,
-): Promise<AttemptResult> {
+): Promise<AttemptResult<Reply>> {
   const { limits, clientSignal } = options;
   const waitUntilMs = Math.min(limits.deadlineMs, ports.clock.now() + options.maxRateLimitWaitMs);
   for (let tries = 1; ; tries++) {
-    const result = await attempt(ports, candidate, call, limits, clientSignal);
+    const result = await attempt(candidate);
     const limited = result.kind === "failed" && result.failure.kind === "rate-limited";
     if (!limited || options.failoverOnRateLimit || tries >= MAX_RATE_LIMITED_TRIES) return result;
     const waitMs = result.retryAfterMs ?? jittered(BACKOFF_MS * 2 ** (tries - 1));
@@ -120,52 +119,6 @@ function report(
 ): void {
   const shared = breakers.record(ports, provider, outcome);
   if (shared !== null) ports.background(shared);
-}
-
-/** A provider's refusal of what the client asked, in our words and, as far as it is fit, in its own. */
-export function rejectedError(refusal: ProviderFailure | null): GatewayError {
-  const details = refusal?.param === null || refusal === null ? {} : { param: echo(refusal.param) };
-  if (refusal?.contextLengthExceeded === true) {
-    return new GatewayError(
-      "context_length_exceeded",
-      refusal.message ?? "The prompt does not fit the model's context.",
-      details,
-    );
-  }
-  const message = refusal?.message ?? "The provider refused the request as invalid.";
-  return new GatewayError("provider_rejected_request", message, details);
-}
-
-function rateLimitedError(retryAfterMs: number | null): GatewayError {
-  const retryAfterSeconds = Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000));
-  return new GatewayError("provider_rate_limited", `The provider limits requests. Retry in ${retryAfterSeconds} s.`, {
-    retryAfterSeconds,
-  });
-}
-
-function exhaustedError(failure: AttemptFailure | null, retryAfterSeconds: number): GatewayError {
-  switch (failure?.kind) {
-    case "timeout":
-      return new GatewayError("provider_timeout", "No provider answered in time.", { retryAfterSeconds });
-    case "rate-limited":
-      return rateLimitedError(retryAfterSeconds * 1000);
-    case "server-error":
-    case "garbage":
-    case "credentials":
-    case "payment":
-    case "forbidden":
-    case "not-served":
-    case "rejected":
-      return new GatewayError("provider_error", "Every provider of this model failed to answer.", {
-        retryAfterSeconds,
-      });
-    case "unreachable":
-    case "overloaded":
-    case undefined:
-      return new GatewayError("no_provider_available", "No provider of this model is available now.", {
-        retryAfterSeconds,
-      });
-  }
 }
 
 /** When it is worth coming back: the earliest probe of an open breaker, at least a few seconds. */

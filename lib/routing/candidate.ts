@@ -1,5 +1,7 @@
 import type { Price } from "../money/cost.ts";
+import type { UpstreamRequest } from "../ports/upstream.ts";
 import type { ClientFormatName } from "../protocol/client-format.ts";
+import { authorize, type ProviderCredential } from "../providers/authorize.ts";
 import type { ProviderDeclaration } from "../providers/provider-declaration.ts";
 import type { WireFormat } from "../providers/wire-format.ts";
 
@@ -9,7 +11,7 @@ export interface Candidate {
   readonly wire: WireFormat;
   readonly baseUrl: string;
   /** Null for a provider that needs no key. */
-  readonly apiKey: string | null;
+  readonly credential: ProviderCredential | null;
   readonly nativeModel: string;
   readonly contextLength: number;
   readonly maxOutputTokens: number;
@@ -20,4 +22,12 @@ export interface Candidate {
 /** True when the provider's reply goes to a client of this format with its own bytes. */
 export function repliesUntouched({ wire, provider }: Candidate, format: ClientFormatName): boolean {
   return wire.passesThrough === format && provider.translatesReplies !== true;
+}
+
+/** A request of the candidate's wire with the candidate's key. */
+export function authorized(
+  request: UpstreamRequest,
+  { provider, wire, credential }: Pick<Candidate, "provider" | "wire" | "credential">,
+): UpstreamRequest {
+  return authorize(request, provider.authorization ?? wire.authorization, credential);
 }

@@ -4,12 +4,12 @@ import { admission } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import type { Ports } from "../ports/ports.ts";
 import { isJsonObject } from "../protocol/json.ts";
-import type { ConfiguredProvider } from "../providers/configured-providers.ts";
+import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
-import { wireOf } from "../providers/provider-list.ts";
-import type { CountInput, WireFormat } from "../providers/wire-format.ts";
+import type { CountInput } from "../providers/wire-format.ts";
 import { failureOfStatus } from "./attempt-failure.ts";
-import { rejectedError } from "./call-with-failover.ts";
+import { authorized, type Candidate } from "./candidate.ts";
+import { rejectedError } from "./routing-errors.ts";
 
 /** Clients count before they ask, often: what takes longer is worth less than our estimate. */
 const TIMEOUT_MS = 2_000;
@@ -34,47 +34,47 @@ export async function countAtProvider(
   call: CountInput["call"],
   clientSignal: AbortSignal | null,
 ): Promise<ProviderCount | null> {
-  const input = counterOf(providers, model, call);
-  if (input === null) return null;
-  const provider = input.provider.id;
+  const counter = counterOf(providers, model);
+  if (counter === null) return null;
+  const provider = counter.provider.id;
   // A provider that is being tried again is tried by a real call, not by a count.
   if (admission(breakers.state(provider), ports.clock.now()) !== "call") return null;
-  const inputTokens = await ask(ports, input, wireOf(input.provider), clientSignal);
+  const inputTokens = await ask(ports, counter, call, clientSignal);
   return inputTokens === null ? null : { provider, inputTokens };
 }
 
+type Counter = Pick<Candidate, "provider" | "wire" | "baseUrl" | "credential" | "nativeModel">;
+
 /** The model's first provider that counts: its vendor's own before others. */
-function counterOf(
-  providers: ReadonlyMap<string, ConfiguredProvider>,
-  model: Model,
-  call: CountInput["call"],
-): CountInput | null {
+function counterOf(providers: ReadonlyMap<string, ConfiguredProvider>, model: Model): Counter | null {
   const vendor = vendorOf(model.id);
-  const counters = model.offers.flatMap(({ provider: id, nativeModel }): CountInput[] => {
+  const counters = model.offers.flatMap(({ provider: id, nativeModel }): Counter[] => {
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
-    const { declaration, baseUrl, apiKey } = provider;
-    return wireOf(declaration).countTokens === null
-      ? []
-      : [{ provider: declaration, baseUrl, apiKey, nativeModel, call }];
+    const { declaration, credentials } = provider;
+    const { wire, baseUrl } = endpointFor(provider, null);
+    const credential = credentials[0] ?? null;
+    return wire.countTokens === null ? [] : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
-  const position = ({ provider }: CountInput) => chainPosition(provider.id, vendor);
+  const position = ({ provider }: Counter) => chainPosition(provider.id, vendor);
   return counters.toSorted((a, b) => position(a) - position(b))[0] ?? null;
 }
 
 async function ask(
   ports: CountPorts,
-  input: CountInput,
-  wire: WireFormat,
+  counter: Counter,
+  call: CountInput["call"],
   clientSignal: AbortSignal | null,
 ): Promise<number | null> {
+  const { wire } = counter;
   if (wire.countTokens === null) return null;
   const controller = new AbortController();
   const abort = () => controller.abort();
   const cancelTimer = ports.clock.schedule(TIMEOUT_MS, abort);
   clientSignal?.addEventListener("abort", abort, { once: true });
   try {
-    const upstream = await ports.callUpstream(wire.countTokens.encode(input), controller.signal);
+    const request = authorized(wire.countTokens.encode({ ...counter, call }), counter);
+    const upstream = await ports.callUpstream(request, controller.signal);
     const text = await upstream.body.text(MAX_REPLY_BYTES);
     if (upstream.status === 200) {
       const body: unknown = JSON.parse(text);
@@ -83,7 +83,7 @@ async function ask(
     const told = wire.decodeFailure(upstream.status, text);
     const { kind } = failureOfStatus(told.meantStatus ?? upstream.status);
     if (kind === "rejected") throw rejectedError(told);
-    if (kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider: input.provider.id });
+    if (kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider: counter.provider.id });
     return null;
   } catch (error) {
     if (error instanceof GatewayError) throw error;

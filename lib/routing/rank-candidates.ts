@@ -2,9 +2,8 @@ import { effectivePrice, pricingMissing } from "../catalog/effective-price.ts";
 import { type Model, maxOutputOf, vendorOf } from "../catalog/model.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
-import type { ConfiguredProvider } from "../providers/configured-providers.ts";
+import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
-import { wireOf } from "../providers/provider-list.ts";
 import type { Candidate } from "./candidate.ts";
 
 /**
@@ -32,14 +31,14 @@ export function rankCandidates(
     const provider = providers.get(offer.provider);
     const price = effectivePrice(model.id, offer);
     if (provider === undefined || price === null) return [];
-    const { declaration, baseUrl, apiKey } = provider;
+    const { wire, baseUrl } = endpointFor(provider, call.format);
     const contextLength = offer.contextLength ?? model.contextLength;
     return [
       {
-        provider: declaration,
-        wire: wireOf(declaration),
+        provider: provider.declaration,
+        wire,
         baseUrl,
-        apiKey,
+        credential: provider.credentials[0] ?? null,
         nativeModel: offer.nativeModel,
         contextLength,
         maxOutputTokens: maxOutputOf(model),

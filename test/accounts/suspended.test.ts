@@ -16,8 +16,8 @@ let app: TestApp;
 beforeEach(async () => {
   app = await createTestApp({
     providers: {
-      ollama: { apiKey: null, baseUrl: "http://127.0.0.1:11434/v1" },
-      openai: { apiKey: "sk-provider-canary-0123456789", baseUrl: null },
+      ollama: { apiKeys: [], baseUrl: "http://127.0.0.1:11434/v1", variables: {} },
+      openai: { apiKeys: ["sk-provider-canary-0123456789"], baseUrl: null, variables: {} },
     },
   });
 });

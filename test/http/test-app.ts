@@ -196,7 +196,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
 const CONFIGURATION: Configuration = {
   appVersion: "0.0.0-test",
   keyEnvironment: "dev",
-  providers: { openai: { apiKey: "sk-provider-canary-0123456789", baseUrl: null } },
+  providers: { openai: { apiKeys: ["sk-provider-canary-0123456789"], baseUrl: null, variables: {} } },
   adminApiKey: ADMIN_KEY,
   apiGatewaySalt: SALT,
   bootstrapKey: null,

@@ -273,10 +273,12 @@ describe("providers", () => {
       const keyVariable = apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`;
       const urlVariable = `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
       const baseUrl = "http://127.0.0.1:9/v1";
-      expect(providers({ [keyVariable]: "sk-1" })).toEqual({ [id]: { apiKey: "sk-1", baseUrl: null } });
-      expect(providers({ [urlVariable]: baseUrl })).toEqual({ [id]: { apiKey: null, baseUrl } });
+      expect(providers({ [keyVariable]: "sk-1" })).toEqual({
+        [id]: { apiKeys: ["sk-1"], baseUrl: null, variables: {} },
+      });
+      expect(providers({ [urlVariable]: baseUrl })).toEqual({ [id]: { apiKeys: [], baseUrl, variables: {} } });
       expect(providers({ [keyVariable]: "sk-1\n", [urlVariable]: baseUrl })).toEqual({
-        [id]: { apiKey: "sk-1", baseUrl },
+        [id]: { apiKeys: ["sk-1"], baseUrl, variables: {} },
       });
     },
   );
@@ -292,6 +294,20 @@ describe("providers", () => {
       "GOOGLE_AI_STUDIO_BASE_URL must be: an http or https URL",
       "OLLAMA_BASE_URL must be: an http or https URL",
     ]);
+  });
+
+  test("what a provider must be told beside its key is missed by name, and only where the key is set", () => {
+    const cloud = {
+      id: "cloud",
+      apiKeyVariable: "CLOUD_API_KEY",
+      variables: { project: { name: "CLOUD_PROJECT" }, region: { name: "CLOUD_REGION", byDefault: "eu" } },
+    };
+    const cloudOf = (environment: Environment) =>
+      parseSettings(environment, "node", [cloud], "1").configuration.providers["cloud"];
+    expect(cloudOf({ CLOUD_PROJECT: "p" })).toBeUndefined();
+    expect(cloudOf({ CLOUD_API_KEY: "k", CLOUD_PROJECT: "p" })?.variables).toEqual({ project: "p", region: "eu" });
+    expect(() => cloudOf({ CLOUD_API_KEY: "k" })).toThrow("CLOUD_PROJECT must be: set, since CLOUD_API_KEY is");
+    expect(() => cloudOf({ CLOUD_API_KEY: "k", CLOUD_PROJECT: "p/../q" })).toThrow("CLOUD_PROJECT must be: letters");
   });
 
   test("each provider has a variable of its own", () => {

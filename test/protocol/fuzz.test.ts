@@ -186,7 +186,6 @@ describe.each(["openai", "anthropic"] as const)("Z3 a request of an %s client", 
         const { request, ignoredParameters } = wire.encode({
           provider,
           baseUrl,
-          apiKey: "k",
           nativeModel,
           maxOutputTokens: 64_000,
           call,

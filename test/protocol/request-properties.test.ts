@@ -204,7 +204,6 @@ test.each(PAIRS)("P16 a conversation of an $client client tells the $wire wire t
       const { request: sent } = format.encode({
         provider,
         baseUrl,
-        apiKey: "k",
         nativeModel,
         maxOutputTokens: 64_000,
         call,

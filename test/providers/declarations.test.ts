@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { configuredProviders } from "../../lib/providers/configured-providers.ts";
+import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
+import { configuredProviders, endpointFor } from "../../lib/providers/configured-providers.ts";
 import { chainPosition, FAILOVER_CHAIN, mayServe } from "../../lib/providers/failover-chain.ts";
+import type { ProviderDeclaration } from "../../lib/providers/provider-declaration.ts";
 import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
 
 /** Operators' variables and vendors' addresses are permanent: a change here is a breaking change. */
@@ -43,25 +45,56 @@ describe("which providers take part", () => {
 
   test("only those whose key is set", () => {
     expect(taking({})).toEqual([]);
-    expect(taking({ openai: { apiKey: "k", baseUrl: null } })).toEqual(["openai"]);
-    expect(taking({ openai: { apiKey: null, baseUrl: "https://proxy.example/v1" } })).toEqual([]);
+    expect(taking({ openai: { apiKeys: ["k"], baseUrl: null, variables: {} } })).toEqual(["openai"]);
+    expect(taking({ openai: { apiKeys: [], baseUrl: "https://proxy.example/v1", variables: {} } })).toEqual([]);
   });
 
   test("a local server takes part by its address or a key", () => {
-    expect(taking({ ollama: { apiKey: null, baseUrl: null } })).toEqual([]);
-    expect(taking({ ollama: { apiKey: null, baseUrl: "http://box:11434/v1" } })).toEqual(["ollama"]);
-    expect(taking({ ollama: { apiKey: "k", baseUrl: null } })).toEqual(["ollama"]);
+    expect(taking({ ollama: { apiKeys: [], baseUrl: null, variables: {} } })).toEqual([]);
+    expect(taking({ ollama: { apiKeys: [], baseUrl: "http://box:11434/v1", variables: {} } })).toEqual(["ollama"]);
+    expect(taking({ ollama: { apiKeys: ["k"], baseUrl: null, variables: {} } })).toEqual(["ollama"]);
   });
 
   test("an address of the operator's stands in for the vendor's, without its last slashes", () => {
-    const configured = configuredProviders({ groq: { apiKey: "k", baseUrl: "http://127.0.0.1:9/v1//" } });
-    expect(configured.get("groq")).toMatchObject({ baseUrl: "http://127.0.0.1:9/v1", apiKey: "k" });
-    const plain = configuredProviders({ groq: { apiKey: "k", baseUrl: null } });
+    const configured = configuredProviders({
+      groq: { apiKeys: ["k"], baseUrl: "http://127.0.0.1:9/v1//", variables: {} },
+    });
+    expect(configured.get("groq")).toMatchObject({
+      baseUrl: "http://127.0.0.1:9/v1",
+      credentials: [{ id: "1", secret: "k" }],
+    });
+    const plain = configuredProviders({ groq: { apiKeys: ["k"], baseUrl: null, variables: {} } });
     expect(plain.get("groq")?.baseUrl).toBe("https://api.groq.com/openai/v1");
   });
 
+  test("what else a provider must be told is filled into its address", () => {
+    const declaration: ProviderDeclaration = {
+      id: "cloud",
+      name: "Cloud",
+      baseUrl: "https://{region}.cloud.example/v1/{project}",
+      apiKeyVariable: "CLOUD_API_KEY",
+      variables: { project: { name: "CLOUD_PROJECT" }, region: { name: "CLOUD_REGION", byDefault: "eu" } },
+      alsoSpeaks: { anthropic: "https://{region}.cloud.example/anthropic/v1", gemini: null },
+    };
+    const setting = { apiKeys: ["k"], baseUrl: null, variables: { project: "p1", region: "eu" } };
+    const cloud = configuredProviders({ cloud: setting }, [declaration]).get("cloud");
+    if (cloud === undefined) throw new Error("not configured");
+    const asked = (format: ClientFormatName | null) => {
+      const { wire, baseUrl } = endpointFor(cloud, format);
+      return [wire.name, baseUrl];
+    };
+    expect(asked(null)).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
+    expect(asked("openai")).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
+    expect(asked("anthropic")).toEqual(["anthropic", "https://eu.cloud.example/anthropic/v1"]);
+  });
+
   test("a setting for nobody is nobody", () => {
-    expect(taking({ nobody: { apiKey: "k", baseUrl: null }, constructor: { apiKey: "k", baseUrl: null } })).toEqual([]);
+    expect(
+      taking({
+        nobody: { apiKeys: ["k"], baseUrl: null, variables: {} },
+        constructor: { apiKeys: ["k"], baseUrl: null, variables: {} },
+      }),
+    ).toEqual([]);
   });
 });
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { type StreamEnd, StreamRelay, translatingWriter } from "../../lib/inference/stream-relay.ts";
 import { UsageMeter } from "../../lib/inference/usage-meter.ts";
 import type { UpstreamReply } from "../../lib/ports/upstream.ts";
-import { type AttemptResult, attempt } from "../../lib/routing/attempt.ts";
+import { attempt, type ProviderReply } from "../../lib/routing/attempt.ts";
+import type { AttemptResult } from "../../lib/routing/attempt-result.ts";
 import { CONTEXT } from "../protocol/reply-context.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
 import { callOf, candidateOf, FORMATS } from "../support/replay-stream.ts";
@@ -51,7 +52,7 @@ const FAILED = event({ error: { message: "overloaded", code: 503 } });
 function begin(clock: FakeClock, provider = scriptedProvider()) {
   const call = callOf(FORMATS.openai, { model: "m", messages: [{ role: "user", content: "hi" }], stream: true });
   const limits = { firstTokenMs: FIRST_TOKEN_MS, idleMs: IDLE_MS, deadlineMs: clock.now() + 600_000 };
-  let outcome: AttemptResult | null = null;
+  let outcome: AttemptResult<ProviderReply> | null = null;
   const done = attempt({ clock, callUpstream: provider.callUpstream }, candidateOf("openai"), call, limits, null).then(
     (result) => {
       outcome = result;
@@ -61,7 +62,7 @@ function begin(clock: FakeClock, provider = scriptedProvider()) {
 }
 
 /** The relay of a committed attempt, read to its end. */
-function relay(result: AttemptResult | null) {
+function relay(result: AttemptResult<ProviderReply> | null) {
   if (result?.kind !== "answered" || result.reply.kind !== "stream") throw new Error("Nothing is committed.");
   let end: StreamEnd | null = null;
   const stream = new StreamRelay({

@@ -10,7 +10,7 @@ import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { rankCandidates } from "../../lib/routing/rank-candidates.ts";
 
 const everyProvider = configuredProviders(
-  Object.fromEntries(PROVIDERS.map(({ id, baseUrl }) => [id, { apiKey: "key", baseUrl }])),
+  Object.fromEntries(PROVIDERS.map(({ id, baseUrl }) => [id, { apiKeys: ["key"], baseUrl, variables: {} }])),
 );
 const models = seedModels().map(modelOfJson);
 const body = '{"model":"x","messages":[{"role":"user","content":"hi"}]}';

@@ -45,7 +45,7 @@ export function candidateOf(providerId: string): Candidate {
     provider,
     wire: wireOf(provider),
     baseUrl: provider.baseUrl,
-    apiKey: "key",
+    credential: { id: "1", secret: "key" },
     nativeModel: "model",
     contextLength: MAX_TOKENS,
     maxOutputTokens: MAX_TOKENS,
