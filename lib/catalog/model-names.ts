@@ -2,7 +2,7 @@ import { MODEL_ID_CONVENTIONS, PROVIDER_SLUG_ALIASES } from "../providers/model-
 import { latestModels } from "./latest-models.ts";
 import { vendorOf } from "./model.ts";
 import type { ModelJson } from "./model-json.ts";
-import { formatOf, looseName, providerOfOrganisation } from "./name-formats.ts";
+import { formatOf, looseName, looseNames, providerOfOrganisation } from "./name-formats.ts";
 import { type NameVariant, splitSuffixes } from "./name-suffixes.ts";
 import { LISTED_NATIVE_IDS, withoutAffixes } from "./native-ids.ts";
 import { NearNames } from "./near-names.ts";
@@ -70,22 +70,20 @@ export class ModelNames {
   readonly #vendors = new Set<string>();
   /** Lower-case native id -> model and provider; no provider where several use the same native id. */
   readonly #natives = new Map<string, { readonly id: string; readonly provider: string | null }>();
-  /** By `looseName`; null where several models would have the same. */
-  readonly #loose = new Map<string, string | null>();
   readonly #providers = new Set(Object.keys(MODEL_ID_CONVENTIONS));
   readonly #anyModelProviders: ReadonlySet<string>;
-  readonly #aliases: ReadonlyMap<string, string>;
-  readonly #near: NearNames;
+  readonly #models: readonly ModelJson[];
+  // Made when they are first needed, for most isolates never need them.
+  #loose: ReadonlyMap<string, string | null> | null = null;
+  #latest: ReadonlyMap<string, string> | null = null;
+  #near: NearNames | null = null;
 
   constructor(models: readonly ModelJson[], anyModelProviders: readonly string[]) {
     this.#anyModelProviders = new Set(anyModelProviders);
-    this.#aliases = new Map([...latestModels(models), ...ALIASES]);
+    this.#models = models;
     for (const { id } of models) {
       this.#ids.set(id.toLowerCase(), id);
       this.#vendors.add(vendorOf(id));
-      if (id.includes(":")) continue;
-      const loose = looseName(id.slice(id.indexOf("/") + 1));
-      this.#loose.set(loose, this.#loose.has(loose) ? null : id);
     }
     for (const { id, offers } of models) {
       for (const { provider, nativeModel } of offers) {
@@ -99,11 +97,6 @@ export class ModelNames {
         if (this.#ids.has(id)) this.#addNative(`${provider}/${native.toLowerCase()}`, id, provider);
       }
     }
-    const callable = [...this.#aliases].flatMap(([alias, target]) => {
-      const id = this.#ids.get(target);
-      return id === undefined ? [] : [[alias, id] as const];
-    });
-    this.#near = new NearNames(new Map([...callable, ...this.#ids]));
   }
 
   resolve(name: string): ResolvedName {
@@ -123,7 +116,7 @@ export class ModelNames {
     if (found === null) {
       return {
         kind: "unknown",
-        name: this.#aliases.get(lower) ?? base,
+        name: this.#aliasOf(lower) ?? base,
         provider: this.#homeOf(lower),
         pinned: false,
         ...wish,
@@ -137,16 +130,18 @@ export class ModelNames {
 
   /** Up to three ids that look like `name`, or have an alias that does, best first. */
   near(name: string): readonly string[] {
-    return name.length > MAX_NAME_CHARACTERS ? [] : this.#near.of(name);
+    if (name.length > MAX_NAME_CHARACTERS) return [];
+    this.#near ??= this.#nearNames();
+    return this.#near.of(name);
   }
 
   #find(lower: string): Found | null {
-    const target = this.#aliases.get(lower);
+    const target = this.#aliasOf(lower);
     const canonical = target ?? lower;
     const found = this.#known(canonical) ?? this.#byFormat(lower) ?? this.#pinned(lower) ?? this.#natively(canonical);
     if (found === null || found.kind === "retired") return found;
     const set = OVERRIDES.get(lower) ?? OVERRIDES.get(canonical);
-    if (set !== undefined) return { ...found, provider: set };
+    if (set !== undefined) return { ...found, provider: set, pinned: false };
     if (target === undefined || found.provider !== null) return found;
     // An alias may name a provider all the same: `xai/grok-4`, `llama-3.3-70b-versatile`.
     const named = this.#natives.get(lower);
@@ -187,7 +182,7 @@ export class ModelNames {
     const native = this.#natives.get(`${provider}/${rest}`);
     if (native !== undefined) return { kind: "model", id: native.id, provider, pinned: true };
     const bare = withoutAffixes(provider, rest);
-    const canonical = this.#aliases.get(bare) ?? bare;
+    const canonical = this.#aliasOf(bare) ?? bare;
     const found = this.#known(canonical) ?? this.#byFormat(rest) ?? this.#natively(canonical);
     if (found?.kind === "retired") return found;
     // After a vendor's name only its own ids count: `openai/gpt-5-turbo` is not another spelling of anything.
@@ -196,8 +191,22 @@ export class ModelNames {
   }
 
   #loosely(name: string): string | null {
-    const loose = looseName(name);
-    return loose === "" ? null : (this.#loose.get(loose) ?? null);
+    this.#loose ??= looseNames(this.#models);
+    return this.#loose.get(looseName(name)) ?? null;
+  }
+
+  #aliasOf(lower: string): string | undefined {
+    if (!lower.startsWith("~")) return ALIASES.get(lower);
+    this.#latest ??= latestModels(this.#models);
+    return this.#latest.get(lower);
+  }
+
+  #nearNames(): NearNames {
+    const aliases = [...latestModels(this.#models), ...ALIASES].flatMap(([alias, target]) => {
+      const id = this.#ids.get(target);
+      return id === undefined ? [] : [[alias, id] as const];
+    });
+    return new NearNames([...aliases, ...this.#ids]);
   }
 
   /** Who is most likely to have a model that no table knows. */

@@ -56,6 +56,17 @@ export function looseName(name: string): string {
     .replace(/[^a-z0-9]/g, "");
 }
 
+/** Ids by what is left of their names; null where several models leave the same. A free variant is not its model. */
+export function looseNames(models: readonly { readonly id: string }[]): ReadonlyMap<string, string | null> {
+  const loose = new Map<string, string | null>([["", null]]);
+  for (const { id } of models) {
+    if (id.includes(":")) continue;
+    const name = looseName(id.slice(id.indexOf("/") + 1));
+    loose.set(name, loose.has(name) ? null : id);
+  }
+  return loose;
+}
+
 /** Who is asked first for a model that nothing else is known of, by its organisation (CM-3.7). */
 const ORGANISATIONS: ReadonlyMap<string, string> = new Map([
   ["deepseek-ai", "fireworks"],

@@ -13,22 +13,19 @@ const MAX_COMPARED_CHARACTERS = 100;
 
 /** Finds what a mistyped name was meant to be. */
 export class NearNames {
-  readonly #names: ReadonlyMap<string, string>;
-  #known: readonly Known[] | null = null;
+  readonly #known: readonly Known[];
 
   /** @param names lower-case names, ids and aliases alike, each with the id that it leads to */
-  constructor(names: ReadonlyMap<string, string>) {
-    this.#names = names;
+  constructor(names: Iterable<readonly [string, string]>) {
+    this.#known = [...names].map(([name, id]) => ({
+      id,
+      pairs: pairsOf(name),
+      pairsWithoutVendor: pairsOf(name.slice(name.indexOf("/") + 1)),
+    }));
   }
 
   /** Up to three ids, best first; a name without a vendor is held against names without theirs. */
   of(name: string): readonly string[] {
-    // Only who mistypes pays for the index.
-    this.#known ??= [...this.#names].map(([known, id]) => ({
-      id,
-      pairs: pairsOf(known),
-      pairsWithoutVendor: pairsOf(known.slice(known.indexOf("/") + 1)),
-    }));
     const wanted = pairsOf(name.toLowerCase().slice(0, MAX_COMPARED_CHARACTERS));
     const withVendor = name.includes("/");
     const best = new Map<string, number>();
