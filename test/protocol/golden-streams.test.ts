@@ -6,6 +6,7 @@ import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
 import { createSseParser } from "../../lib/protocol/sse/sse-parser.ts";
 import { NO_USAGE, type Usage } from "../../lib/protocol/usage.ts";
 import { candidateOf, FORMATS, replayStream } from "../support/replay-stream.ts";
+import { expectWellOrdered } from "../support/well-ordered.ts";
 
 /** What a stream says, whoever says it. The id of a call is null where the provider gave none. */
 interface Golden {
@@ -182,7 +183,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(only(events, "error")).toEqual([]);
   });
 
-  test("the official OpenAI client reads it", async () => {
+  test("traps 12 and 13: the official OpenAI client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.openai, [bytesOf(golden.file)]);
     const completion = await readWithOpenAi(sse);
     for (const [choice, text] of texts.entries()) expect(completion.choices[choice]?.message.content).toBe(text);
@@ -201,7 +202,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(sse.endsWith("data: [DONE]\n\n")).toBe(true);
   });
 
-  test("the official Anthropic client reads it", async () => {
+  test("traps 9, 10 and 11: the official Anthropic client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.anthropic, [bytesOf(golden.file)]);
     const { message, events } = await readWithAnthropic(sse);
     const blocks = message.content;
@@ -237,34 +238,3 @@ test("trap 14: Gemini's signature reaches both clients unchanged, with the call 
   const { message } = await readWithAnthropic(anthropic.sse);
   expect(message.content.map((block) => Reflect.get(block, "signature"))).toEqual([GEMINI_SIGNATURE, undefined]);
 });
-
-/** Anthropic's protocol: one block open at a time, indices without a gap, deltas into a block of their kind. */
-function expectWellOrdered(events: readonly Anthropic.MessageStreamEvent[]): void {
-  const kinds: Readonly<Record<string, readonly string[]>> = {
-    text: ["text_delta", "citations_delta"],
-    thinking: ["thinking_delta", "signature_delta"],
-    tool_use: ["input_json_delta"],
-    redacted_thinking: [],
-  };
-  let open: { readonly index: number; readonly type: string } | null = null;
-  let next = 0;
-  const [first] = events;
-  expect(first?.type).toBe("message_start");
-  if (first?.type === "message_start") expect(first.message.usage.input_tokens).toBeGreaterThan(0);
-  for (const event of events) {
-    if (event.type === "content_block_start") {
-      expect(open).toBeNull();
-      expect(event.index).toBe(next);
-      open = { index: event.index, type: event.content_block.type };
-      next += 1;
-    } else if (event.type === "content_block_delta") {
-      expect(event.index).toBe(open?.index);
-      expect(kinds[open?.type ?? ""]).toContain(event.delta.type);
-    } else if (event.type === "content_block_stop") {
-      expect(event.index).toBe(open?.index);
-      open = null;
-    }
-  }
-  expect(open).toBeNull();
-  expect(events.slice(-2).map(({ type }) => type)).toEqual(["message_delta", "message_stop"]);
-}
