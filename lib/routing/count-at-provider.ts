@@ -53,7 +53,7 @@ function counterOf(providers: ReadonlyMap<string, ConfiguredProvider>, model: Mo
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
-    const { wire, baseUrl } = endpointFor(provider, null);
+    const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
     const credential = credentials[0] ?? null;
     return wire.countTokens === null ? [] : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
