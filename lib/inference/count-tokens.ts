@@ -36,7 +36,9 @@ export async function countTokens(
     amountNanoUsd: 0n,
     outputPerMillion: 0n,
   });
-  const counted = await countAtProvider(ports, gateway.breakers, gateway.providers, model, call, call.signal);
+  const { clock, callUpstream, log } = ports;
+  const countPorts = { clock, callUpstream, log, accessTokens: gateway.accessTokens };
+  const counted = await countAtProvider(countPorts, gateway.breakers, gateway.providers, model, call, call.signal);
   return {
     inputTokens: counted?.inputTokens ?? estimatedInputTokens,
     headers: {
