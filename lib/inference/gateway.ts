@@ -8,6 +8,8 @@ import { LocalLimiter } from "../limits/local-limiter.ts";
 import type { Configuration } from "../ports/configuration.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
+import { ContentSeal } from "../responses/content-seal.ts";
+import { StoreHealth } from "../responses/store-health.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
 /** What lives as long as the isolate: the configuration and the caches. Nothing in it belongs to one request. */
@@ -22,6 +24,9 @@ export interface Gateway {
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
   readonly settler: Settler;
+  /** How stored responses are kept from whoever reads the database. */
+  readonly contentSeal: ContentSeal;
+  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -38,5 +43,7 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
     settler,
+    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
+    responseStoreHealth: new StoreHealth(),
   };
 }

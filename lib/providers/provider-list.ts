@@ -17,6 +17,7 @@ import { xAi } from "./declarations/xai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+import { responsesWire } from "./responses-wire.ts";
 import type { WireFormat, WireName } from "./wire-format.ts";
 
 /** Every provider that Gangway can call. Adding one: its declaration, a line here, a fixture. */
@@ -41,6 +42,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
+  responses: responsesWire,
 };
 
 /** The format that a provider speaks first. */

@@ -4,6 +4,7 @@ import { type GatewayOptions, startGateway, type TestGateway } from "../support/
 import type { StoreKind } from "../support/test-stores.ts";
 import { describeAnthropicSdk } from "./anthropic-sdk-suite.ts";
 import { describeOpenAiSdk } from "./openai-sdk-suite.ts";
+import { describeResponsesSdk } from "./responses-sdk-suite.ts";
 import { MODELS_OF_ALL_WIRES, type SdkTarget } from "./sdk-target.ts";
 
 /** Both official clients against models of all three wires, through a gateway of this runtime. */
@@ -40,6 +41,7 @@ export function describeSdksThroughGateway(
     });
     for (const served of MODELS_OF_ALL_WIRES) {
       describeOpenAiSdk(served.model, served, () => target("/v1"));
+      describeResponsesSdk(served.model, served, () => target("/v1"));
       describeAnthropicSdk(served.model, served, () => target(""));
     }
   });

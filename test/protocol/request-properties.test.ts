@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeMessagesRequest } from "../../lib/protocol/anthropic/encode-request.ts";
 import type { AssistantPart, ChatMessage, ChatRequest, ContentPart } from "../../lib/protocol/chat-request.ts";
-import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { isJsonObject, type JsonObject, objectsOf, stringOf } from "../../lib/protocol/json.ts";
 import { encodeChatRequest } from "../../lib/protocol/openai/encode-request.ts";
 import { candidateOf, FORMATS } from "../support/replay-stream.ts";
@@ -104,7 +103,7 @@ const request: fc.Arbitrary<ChatRequest> = fc
   .map((value) => ({ ...value, other: {} }));
 
 /** A body as its own client format reads it. */
-function decode(format: ClientFormatName, body: object): ChatRequest {
+function decode(format: keyof typeof FORMATS, body: object): ChatRequest {
   const sent = JSON.stringify(body);
   const parsed: unknown = JSON.parse(sent);
   if (!isJsonObject(parsed)) throw new Error("no object");

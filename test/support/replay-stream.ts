@@ -5,18 +5,20 @@ import { costNanoUsd } from "../../lib/money/cost.ts";
 import type { NanoUsd } from "../../lib/money/nano-usd.ts";
 import type { UpstreamReply } from "../../lib/ports/upstream.ts";
 import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
-import type { ClientFormat, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
+import type { ClientFormat, ClientFormatName, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
+import { responsesFormat } from "../../lib/protocol/responses/responses-format.ts";
 import type { Usage } from "../../lib/protocol/usage.ts";
-import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
+import { PROVIDERS, wireFor } from "../../lib/providers/provider-list.ts";
 import { attempt } from "../../lib/routing/attempt.ts";
 import { type Candidate, repliesUntouched } from "../../lib/routing/candidate.ts";
 import { createFakeClock } from "./fake-clock.ts";
 
-export const FORMATS: Readonly<Record<ClientFormat["name"], ClientFormat>> = {
+export const FORMATS = {
   openai: openAiChatFormat,
   anthropic: anthropicMessagesFormat,
-};
+  responses: responsesFormat(() => {}),
+} as const satisfies Partial<Record<ClientFormat["name"], ClientFormat>>;
 
 export interface Replayed {
   /** What the client receives. */
@@ -38,12 +40,13 @@ const PRICE: Price = {
 };
 const MAX_TOKENS = 1_000_000;
 
-export function candidateOf(providerId: string): Candidate {
+/** A provider as a client of `format` would ask it; by default in the format that it speaks first. */
+export function candidateOf(providerId: string, format: ClientFormatName | null = null): Candidate {
   const provider = PROVIDERS.find(({ id }) => id === providerId);
   if (provider === undefined) throw new Error(`There is no provider ${providerId}.`);
   return {
     provider,
-    wire: wireOf(provider),
+    wire: wireFor(provider, format),
     baseUrl: provider.baseUrl,
     credential: { id: "1", secret: "key" },
     nativeModel: "model",
@@ -74,6 +77,7 @@ export async function replayStream(
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
   const context: ReplyContext = {
+    request: {},
     generationId: "gen_1",
     model: "vendor/model",
     createdSeconds: 1_790_000_000,
