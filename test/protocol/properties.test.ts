@@ -16,7 +16,7 @@ const PROVIDER_OF: Readonly<Record<WireName, string>> = {
   gemini: "google-ai-studio",
 };
 const WIRES: readonly WireName[] = ["openai", "anthropic", "gemini"];
-const CLIENTS: readonly (keyof typeof FORMATS)[] = ["openai", "anthropic"];
+const CLIENTS: readonly (keyof typeof FORMATS)[] = ["openai", "anthropic", "responses"];
 const PAIRS = WIRES.flatMap((wire) => CLIENTS.map((client) => ({ wire, client })));
 
 const cuts = fc.array(fc.nat(), { maxLength: 20 });
