@@ -266,12 +266,7 @@ const RESPONSES_ROWS: readonly Row[] = [
     "unknown_tool_call_id",
     "input[1].call_id",
   ],
-  [
-    "B56 prompt over the context",
-    responses({ input: "word ".repeat(120_000) }),
-    "context_length_exceeded",
-    "input",
-  ],
+  ["B56 prompt over the context", responses({ input: "word ".repeat(120_000) }), "context_length_exceeded", "input"],
   ["B57 temperature 5", responses({ temperature: 5 }), "out_of_range", "temperature"],
   ["B57 temperature a string", responses({ temperature: "1" }), "invalid_type", "temperature"],
   ["B59 top_p 2", responses({ top_p: 2 }), "out_of_range", "top_p"],

@@ -69,9 +69,7 @@ export async function replayStream(
 ): Promise<Replayed> {
   const clock = createFakeClock();
   const candidate = candidateOf(providerId);
-  const messages = [{ role: "user", content: "Tides?" }];
-  const asksUsage = format.name === "openai" ? { stream_options: { include_usage: true } } : { max_tokens: 4_000 };
-  const call = callOf(format, { model: "m", messages, stream: true, ...asksUsage });
+  const call = callOf(format, { model: "m", stream: true, ...askedIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
   const result = await attempt({ clock, callUpstream: async () => streamOf(pieces) }, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
@@ -108,6 +106,13 @@ export async function replayStream(
   for (let bytes = await relay.next(); bytes !== null; bytes = await relay.next())
     sse += decoder.decode(bytes, { stream: true });
   return { sse, usage: meter.final(), costNanoUsd: costOf(meter.final()) };
+}
+
+/** What the formats ask in their own ways. */
+function askedIn({ name }: ClientFormat): object {
+  const messages = [{ role: "user", content: "Tides?" }];
+  if (name === "responses") return { input: messages };
+  return name === "openai" ? { messages, stream_options: { include_usage: true } } : { messages, max_tokens: 4_000 };
 }
 
 function streamOf(pieces: readonly Uint8Array[]): UpstreamReply {
