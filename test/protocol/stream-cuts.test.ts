@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { createSseParser } from "../../lib/protocol/sse/sse-parser.ts";
 import { type RecordedStream, recordedStreams, simulatedStreams } from "../support/recorded-streams.ts";
 import { cutAt, FORMATS, replayStream } from "../support/replay-stream.ts";
@@ -9,12 +8,13 @@ import { type Simulator, startSimulator } from "../support/simulator/start-simul
 // The promise: the same stream bytes, however they are cut and whatever ends their lines, give the same answer and the same
 // bill. Each stream goes through the code of a real call: attempt, relay, encoder or passthrough, meter.
 
+type Client = keyof typeof FORMATS;
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 /** Cuts in two that go through a whole call, for each line end; with more runs they are at every byte. */
 const REPLAYS = Math.ceil(RUNS / 8);
 /** Much to do on a machine that has much else to do. */
 const LONG_MS = 180_000;
-const CLIENTS: readonly ClientFormatName[] = ["openai", "anthropic"];
+const CLIENTS: readonly Client[] = ["openai", "anthropic", "responses"];
 const LINE_ENDS = ["\n", "\r\n", "\r"];
 /** What keeps a connection open: a comment, an empty one, one with characters of several bytes, one that looks like data. */
 const COMMENTS = [": keep-alive", ":", ": ☂ 👋🏽", ':data: {"choices":[]}', "retry: 3000", "id: 7", "unknown"];
@@ -39,7 +39,7 @@ interface Heard {
   readonly costNanoUsd: bigint;
 }
 
-async function hear(provider: string, client: ClientFormatName, pieces: readonly Uint8Array[]): Promise<Heard> {
+async function hear(provider: string, client: Client, pieces: readonly Uint8Array[]): Promise<Heard> {
   const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces);
   const parser = createSseParser();
   const frames = [...parser.push(bytesOf(sse)), ...parser.end()];
@@ -90,7 +90,7 @@ function expectFramesAtEveryCut({ bytes }: RecordedStream): void {
 
 async function expectSameHoweverCut(
   { provider, bytes }: RecordedStream,
-  client: ClientFormatName,
+  client: Client,
   replays = REPLAYS,
 ): Promise<void> {
   const whole = await hear(provider, client, [bytes]);

@@ -1,4 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
+import { systemClock } from "../../lib/platform/clock.ts";
+import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { authorized } from "../../lib/routing/candidate.ts";
 import { callOf, candidateOf, FORMATS } from "./replay-stream.ts";
@@ -31,6 +33,10 @@ function providerOfFile(path: string): string {
   if (name === undefined) throw new Error(`${path} does not begin with the name of a provider.`);
   return PROVIDER_OF_WIRE.get(name) ?? name;
 }
+
+/** Nobody here exchanges a key for a token. */
+const NO_TOKENS = { clock: systemClock, callUpstream: () => Promise.reject(new Error("No call is needed.")), accessTokens: new AccessTokens() };
+const NEVER = new AbortController().signal;
 
 const TOOL = {
   type: "function",
@@ -66,7 +72,7 @@ export async function simulatedStreams(
       });
       const { provider, wire, baseUrl, nativeModel, maxOutputTokens } = candidate;
       const encoded = wire.encode({ provider, baseUrl, nativeModel, maxOutputTokens, call });
-      const { url, method, headers, body: text } = await authorized(encoded.request, candidate);
+      const { url, method, headers, body: text } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
       const reply = await fetch(url, { method, headers, body: text });
       if (!reply.ok) throw new Error(`The simulator refused a request to ${id}: ${await reply.text()}`);
       streams.push({ name: `${id}, ${kind}`, provider: id, bytes: new Uint8Array(await reply.arrayBuffer()) });
