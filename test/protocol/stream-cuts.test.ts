@@ -39,8 +39,12 @@ interface Heard {
   readonly costNanoUsd: bigint;
 }
 
-async function hear(provider: string, client: Client, pieces: readonly Uint8Array[]): Promise<Heard> {
-  const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces);
+async function hear(
+  { provider, onlyFor }: RecordedStream,
+  client: Client,
+  pieces: readonly Uint8Array[],
+): Promise<Heard> {
+  const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces, onlyFor);
   const parser = createSseParser();
   const frames = [...parser.push(bytesOf(sse)), ...parser.end()];
   const ids = new Map<string, string>();
@@ -88,27 +92,20 @@ function expectFramesAtEveryCut({ bytes }: RecordedStream): void {
   }
 }
 
-async function expectSameHoweverCut(
-  { provider, bytes }: RecordedStream,
-  client: Client,
-  replays = REPLAYS,
-): Promise<void> {
-  const whole = await hear(provider, client, [bytes]);
+async function expectSameHoweverCut(stream: RecordedStream, client: Client, replays = REPLAYS): Promise<void> {
+  const { bytes } = stream;
+  const whole = await hear(stream, client, [bytes]);
   expect(whole.events.length).toBeGreaterThan(2);
   for (const [offset, end] of LINE_ENDS.entries()) {
     const variant = withLineEnd(bytes, end);
     const singly = await hear(
-      provider,
+      stream,
       client,
       [...variant].map((byte) => Uint8Array.of(byte)),
     );
     expectSame(singly, whole, `byte by byte, lines ended by ${JSON.stringify(end)}`);
     for (let place = 1 + offset; place < variant.length; place += Math.max(1, Math.ceil(variant.length / replays))) {
-      expectSame(
-        await hear(provider, client, cutAt(variant, [place])),
-        whole,
-        `cut at ${place}, ${JSON.stringify(end)}`,
-      );
+      expectSame(await hear(stream, client, cutAt(variant, [place])), whole, `cut at ${place}, ${JSON.stringify(end)}`);
     }
   }
   await fc.assert(
@@ -116,7 +113,7 @@ async function expectSameHoweverCut(
       fc.array(fc.nat(), { maxLength: 20 }),
       fc.array(fc.nat(), { minLength: 1 }),
       async (cuts, choices) => {
-        expectSame(await hear(provider, client, cutAt(dressed(bytes, choices), cuts)), whole, "dressed");
+        expectSame(await hear(stream, client, cutAt(dressed(bytes, choices), cuts)), whole, "dressed");
       },
     ),
     { numRuns: Math.ceil(RUNS / 20) },
@@ -136,8 +133,11 @@ test.each(recorded)(
   LONG_MS,
 );
 
+/** Those that say something: one that fails before that is another provider's turn. */
+const answered = recorded.filter(({ name }) => !name.endsWith("-error.sse"));
+
 describe.each(CLIENTS)("for an %s client", (client) => {
-  test.each(recorded)(
+  test.each(answered.filter(({ onlyFor }) => onlyFor === null || onlyFor === client))(
     "P11 F33 $name is the same answer and the same bill, however it is cut and dressed",
     async (stream) => {
       await expectSameHoweverCut(stream, client);

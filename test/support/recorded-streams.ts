@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { systemClock } from "../../lib/platform/clock.ts";
+import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { authorized } from "../../lib/routing/candidate.ts";
@@ -11,6 +12,8 @@ import { providerKey } from "./simulator/vendors.ts";
 export interface RecordedStream {
   readonly name: string;
   readonly provider: string;
+  /** The clients to whom the provider speaks in this format, where it has a second one of its own for them. */
+  readonly onlyFor: ClientFormatName | null;
   readonly bytes: Uint8Array;
 }
 
@@ -21,7 +24,12 @@ const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([["gemini", "googl
 export function recordedStreams(): readonly RecordedStream[] {
   return globSync("test/fixtures/**/*.sse")
     .toSorted()
-    .map((path) => ({ name: path, provider: providerOfFile(path), bytes: new Uint8Array(readFileSync(path)) }));
+    .map((path) => ({
+      name: path,
+      provider: providerOfFile(path),
+      onlyFor: path.includes("/responses/") ? "responses" : null,
+      bytes: new Uint8Array(readFileSync(path)),
+    }));
 }
 
 /** `streams/groq-reasoning.sse` is Groq's, and so is `groq/reasoning.sse`. */
@@ -35,7 +43,11 @@ function providerOfFile(path: string): string {
 }
 
 /** Nobody here exchanges a key for a token. */
-const NO_TOKENS = { clock: systemClock, callUpstream: () => Promise.reject(new Error("No call is needed.")), accessTokens: new AccessTokens() };
+const NO_TOKENS = {
+  clock: systemClock,
+  callUpstream: () => Promise.reject(new Error("No call is needed.")),
+  accessTokens: new AccessTokens(),
+};
 const NEVER = new AbortController().signal;
 
 const TOOL = {
@@ -75,7 +87,12 @@ export async function simulatedStreams(
       const { url, method, headers, body: text } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
       const reply = await fetch(url, { method, headers, body: text });
       if (!reply.ok) throw new Error(`The simulator refused a request to ${id}: ${await reply.text()}`);
-      streams.push({ name: `${id}, ${kind}`, provider: id, bytes: new Uint8Array(await reply.arrayBuffer()) });
+      streams.push({
+        name: `${id}, ${kind}`,
+        provider: id,
+        onlyFor: null,
+        bytes: new Uint8Array(await reply.arrayBuffer()),
+      });
     }
   }
   return streams;
