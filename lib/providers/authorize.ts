@@ -8,13 +8,14 @@ export interface ProviderCredential {
 }
 
 /** How a key goes into a request. */
-export type AuthorizationScheme = "bearer" | "x-api-key" | "x-goog-api-key";
+export type AuthorizationScheme = "bearer" | "x-api-key" | "x-goog-api-key" | "x-portkey-api-key";
 
 const HEADERS: Readonly<Record<AuthorizationScheme, (secret: string) => Readonly<Record<string, string>>>> = {
   bearer: (secret) => ({ authorization: `Bearer ${secret}` }),
   "x-api-key": (secret) => ({ "x-api-key": secret }),
   // A header, never Google's query parameter: URLs end up in logs (K19).
   "x-goog-api-key": (secret) => ({ "x-goog-api-key": secret }),
+  "x-portkey-api-key": (secret) => ({ "x-portkey-api-key": secret }),
 };
 
 /** The request with its credential. Null: the provider needs none. */

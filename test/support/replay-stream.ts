@@ -44,7 +44,7 @@ export function candidateOf(providerId: string): Candidate {
   return {
     provider,
     wire: wireOf(provider),
-    baseUrl: provider.baseUrl,
+    baseUrl: provider.baseUrl ?? "https://provider.example/v1",
     credential: { id: "1", secret: "key" },
     nativeModel: "model",
     contextLength: MAX_TOKENS,
