@@ -52,7 +52,7 @@ test("a malformed variable is told, not shown, and ends it with 1", async () => 
   const { code, stdout, stderr } = await run({ GROQ_API_KEY: `${CANARY} x`, OPENAI_BASE_URL: CANARY });
   expect([code, stderr]).toEqual([
     1,
-    "GROQ_API_KEY must be: printable characters without spaces\nOPENAI_BASE_URL must be: an http or https URL\n",
+    "OPENAI_BASE_URL must be: an http or https URL\nGROQ_API_KEY must be: printable characters without spaces\n",
   ]);
   expect(stdout + stderr).not.toContain(CANARY);
 });
