@@ -8,6 +8,7 @@ const SAFE_IN_URL = /^[\w.:-]+$/;
 export interface DeclaredProvider {
   readonly id: string;
   readonly apiKeyVariable: string | null;
+  readonly apiKeyIsJson?: boolean;
   readonly alsoKeyVariables?: readonly string[];
   readonly variables?: Readonly<Record<string, DeclaredVariable>>;
   readonly alsoSpeaks?: Readonly<Record<string, string | null>>;
@@ -17,6 +18,7 @@ export interface DeclaredProvider {
 interface DeclaredVariable {
   readonly name: string;
   readonly byDefault?: string;
+  readonly isSecret?: boolean;
   readonly values?: Readonly<Record<string, string>>;
 }
 
@@ -43,11 +45,10 @@ export function readProviders(
     const keyVariable = keyVariableOf(given, provider);
     const apiKey = given[keyVariable];
     const baseUrl = readUrl(given, variableOf(provider.id, "BASE_URL"), problems);
-    if (apiKey !== undefined && !PRINTABLE.test(apiKey)) {
-      problems.push(`${keyVariable} must be: printable characters without spaces`);
-    }
+    if (apiKey !== undefined) checkKey(apiKey, provider, keyVariable, problems);
     if (apiKey === undefined && baseUrl === null) continue;
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, keyVariable, problems);
+    const reached = { keyVariable, elsewhere: baseUrl !== null };
+    const variables = apiKey === undefined ? {} : readVariables(given, provider, reached, problems);
     const formatUrls = readFormatUrls(given, provider, problems);
     const headers = readHeaders(given, provider, problems);
     settings[provider.id] = {
@@ -105,25 +106,67 @@ function readHeaders(
   return headers.length === 0 ? null : Object.fromEntries(headers);
 }
 
-/** What a provider must be told beside its key, by its short names. */
+function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {
+  if (provider.apiKeyIsJson !== true) {
+    if (!PRINTABLE.test(apiKey)) problems.push(`${keyVariable} must be: printable characters without spaces`);
+  } else if (!isJsonObject(apiKey)) {
+    problems.push(`${keyVariable} must be: the JSON of a key file, as one object`);
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What a provider must be told beside its key, by its short names. An address of the operator's needs nothing filled in. */
 function readVariables(
   given: Environment,
   provider: DeclaredProvider,
-  keyVariable: string,
+  { keyVariable, elsewhere }: { readonly keyVariable: string; readonly elsewhere: boolean },
   problems: string[],
 ): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
-  for (const [shortName, { name, byDefault, values }] of Object.entries(provider.variables ?? {})) {
+  for (const [shortName, declared] of Object.entries(provider.variables ?? {})) {
+    const { name, byDefault, isSecret = false } = declared;
     const value = given[name] ?? byDefault;
-    if (value === undefined) problems.push(`${name} must be: set, since ${keyVariable} is`);
-    else if (values !== undefined) {
-      const meant = Object.hasOwn(values, value) ? values[value] : undefined;
-      if (meant === undefined) problems.push(`${name} must be: ${Object.keys(values).join(" or ")}`);
-      else variables[shortName] = meant;
-    } else if (SAFE_IN_URL.test(value)) variables[shortName] = value;
-    else problems.push(`${name} must be: letters, digits and . _ : - only`);
+    if (value === undefined) {
+      if (isSecret || !elsewhere) problems.push(`${name} must be: set, since ${keyVariable} is`);
+      continue;
+    }
+    const meant = meaningOf(value, declared);
+    if (meant === null) problems.push(`${name} must be: ${shapeOf(declared)}`);
+    else variables[shortName] = meant;
   }
   return variables;
+}
+
+/** What a value stands for, or null for one that it may not have. */
+function meaningOf(value: string, { byDefault, isSecret = false, values }: DeclaredVariable): string | null {
+  if (values !== undefined) return Object.hasOwn(values, value) ? (values[value] ?? null) : null;
+  return value === byDefault || (isSecret ? PRINTABLE : SAFE_IN_URL).test(value) ? value : null;
+}
+
+function shapeOf({ isSecret = false, values }: DeclaredVariable): string {
+  if (values !== undefined) return Object.keys(values).join(" or ");
+  return isSecret ? "printable characters without spaces" : "letters, digits and . _ : - only";
+}
+
+/** Every variable that is read for a provider. */
+export function variableNamesOf(provider: DeclaredProvider): readonly string[] {
+  const { id, apiKeyVariable, alsoKeyVariables = [], variables = {}, headersFrom = {}, alsoSpeaks = {} } = provider;
+  return [
+    apiKeyVariable ?? variableOf(id, "API_KEY"),
+    ...alsoKeyVariables,
+    variableOf(id, "BASE_URL"),
+    ...Object.keys(alsoSpeaks).map((format) => variableOf(id, `${format.toUpperCase()}_BASE_URL`)),
+    ...Object.values(variables).map(({ name }) => name),
+    ...Object.values(headersFrom),
+  ];
 }
 
 /** `<SLUG>_<ENDING>`, the slug in capitals with `-` as `_`. */

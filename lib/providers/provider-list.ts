@@ -1,5 +1,6 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
+import { cohereWire } from "./cohere-wire.ts";
 import { aiSdk } from "./declarations/ai-sdk.ts";
 import { aiHubMix } from "./declarations/aihubmix.ts";
 import { aimo } from "./declarations/aimo.ts";
@@ -8,16 +9,20 @@ import { alibabaCloud } from "./declarations/alibaba-cloud.ts";
 import { alpacaNetwork } from "./declarations/alpaca-network.ts";
 import { anannas } from "./declarations/anannas.ts";
 import { anthropic } from "./declarations/anthropic.ts";
+import { azureOpenAi } from "./declarations/azure-openai.ts";
 import { canopyWave } from "./declarations/canopywave.ts";
 import { cerebras } from "./declarations/cerebras.ts";
 import { chutes } from "./declarations/chutes.ts";
 import { clarifai } from "./declarations/clarifai.ts";
+import { cloudflareWorkersAi } from "./declarations/cloudflare-workers-ai.ts";
+import { cohere } from "./declarations/cohere.ts";
 import { deepInfra } from "./declarations/deepinfra.ts";
 import { deepSeek } from "./declarations/deepseek.ts";
 import { demo } from "./declarations/demo.ts";
 import { featherless } from "./declarations/featherless.ts";
 import { fireworks } from "./declarations/fireworks.ts";
 import { googleAiStudio } from "./declarations/google-ai-studio.ts";
+import { googleVertex } from "./declarations/google-vertex.ts";
 import { groq } from "./declarations/groq.ts";
 import { helicone } from "./declarations/helicone.ts";
 import { huggingFace } from "./declarations/huggingface.ts";
@@ -49,6 +54,7 @@ import { zAi } from "./declarations/zai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+import { vertexAnthropicWire, vertexGeminiWire } from "./vertex-wires.ts";
 import type { WireFormat, WireName } from "./wire-format.ts";
 
 /** Every provider that Gangway can call. Adding one: its declaration, a line here, a fixture. */
@@ -56,6 +62,10 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   openAi,
   anthropic,
   googleAiStudio,
+  googleVertex,
+  azureOpenAi,
+  cohere,
+  cloudflareWorkersAi,
   openRouter,
   groq,
   together,
@@ -105,7 +115,14 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
+  "vertex-gemini": vertexGeminiWire,
+  "vertex-anthropic": vertexAnthropicWire,
+  cohere: cohereWire,
 };
+
+export function wireNamed(name: WireName): WireFormat {
+  return WIRES[name];
+}
 
 /** The format that a provider speaks first. */
 export function wireOf(provider: ProviderDeclaration): WireFormat {

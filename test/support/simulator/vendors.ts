@@ -56,7 +56,10 @@ export function providerKey(provider: string): string {
 }
 
 /** Servers of OpenAI's format that take their key elsewhere than in `Authorization`. */
-const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = { portkey: "x-portkey-api-key" };
+const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
+  portkey: "x-portkey-api-key",
+  "azure-openai": "api-key",
+};
 
 function keyText({ provider }: VendorRoute): string {
   return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
