@@ -54,6 +54,7 @@ import { zAi } from "./declarations/zai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+import { responsesWire } from "./responses-wire.ts";
 import { vertexAnthropicWire, vertexGeminiWire } from "./vertex-wires.ts";
 import type { WireFormat, WireName } from "./wire-format.ts";
 
@@ -118,6 +119,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
+  responses: responsesWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {
