@@ -14,7 +14,7 @@ export interface ProviderRow {
   /** Null: it needs no key. */
   readonly keyVariable: string | null;
   readonly alsoKeyVariables: readonly string[];
-  /** Further variables of its own; those in brackets need not be set. */
+  /** Further variables of its own, but for addresses that it has already; those in brackets need not be set. */
   readonly variables: readonly string[];
   readonly aliases: readonly string[];
   /** True where it would take part in a gateway with this environment. */
@@ -38,8 +38,7 @@ export function providerRows(
 function rowOf(declaration: ProviderDeclaration, configured: boolean): ProviderRow {
   const { id, name, apiKeyVariable, alsoKeyVariables = [], capabilities, aliases = [], alsoSpeaks = {} } = declaration;
   const slugVariable = id.toUpperCase().replaceAll("-", "_");
-  const formats = Object.keys(alsoSpeaks).map((format) => `[${slugVariable}_${format.toUpperCase()}_BASE_URL]`);
-  const baseUrl = declaration.baseUrl === null ? `${slugVariable}_BASE_URL` : `[${slugVariable}_BASE_URL]`;
+  const baseUrl = declaration.baseUrl === null || apiKeyVariable === null ? [`${slugVariable}_BASE_URL`] : [];
   return {
     slug: id,
     name,
@@ -52,8 +51,8 @@ function rowOf(declaration: ProviderDeclaration, configured: boolean): ProviderR
         byDefault === undefined ? variable : `[${variable}]`,
       ),
       ...Object.values(declaration.headersFrom ?? {}).map((variable) => `[${variable}]`),
-      ...(apiKeyVariable === null ? [`${slugVariable}_BASE_URL`, `[${slugVariable}_API_KEY]`] : [baseUrl]),
-      ...formats,
+      ...baseUrl,
+      ...(apiKeyVariable === null ? [`[${slugVariable}_API_KEY]`] : []),
     ],
     aliases,
     configured,

@@ -11,12 +11,16 @@ import { type Simulator, startSimulator } from "../support/simulator/start-simul
 import { VENDOR_SECRET } from "../support/simulator/vendor-errors.ts";
 import { startGateway, type TestGateway } from "../support/start-gateway.ts";
 
+/** Wires of one provider alone have suites of their own. */
+const COMMON_WIRES: readonly string[] = ["openai", "anthropic", "gemini"];
+
 /**
  * Every provider end to end: the real gateway over HTTP against the simulator in that provider's stead, at its own path,
  * with its own key and its own habits (test/support/simulator/openai-flavours.ts names their sources).
  */
 const CHATTING = PROVIDERS.filter(
-  ({ id, capabilities }) => !["gangway", "google-vertex", "cohere"].includes(id) && capabilities.includes("chat"),
+  ({ id, capabilities, wire }) =>
+    id !== "gangway" && capabilities.includes("chat") && (wire === undefined || COMMON_WIRES.includes(wire)),
 );
 
 /** What the product's list says of each, not read from the declarations. */
