@@ -125,7 +125,8 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
       ({ reply }) => (reply === null ? streamOf("") : clientStream(exchange, reply)),
       (error: unknown) => streamOf(failureText(exchange, error)),
     );
-    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
+    const { keepAlive } = exchange.call.format;
+    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort(), keepAlive);
     return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: stream };
   }
   const { reply } = prompt;
