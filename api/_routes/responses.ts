@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { echo, GatewayError } from "../../lib/errors/gateway-error.ts";
+import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import { findResponse, reading } from "../../lib/inference/response-history.ts";
 import { runResponses } from "../../lib/inference/run-responses.ts";
 import type { JsonObject } from "../../lib/protocol/json.ts";
@@ -14,9 +15,10 @@ import { responseObject } from "./inference-replies.ts";
 async function create(exchange: Exchange): Promise<Response> {
   const { gateway, ports, request, requestId } = exchange;
   const input = await readInferenceInput(exchange);
-  const call = { ...input, protocolHeaders: {}, requestId, signal: request.signal };
+  const idempotency = readIdempotency(request.headers);
+  const call = { ...input, protocolHeaders: {}, requestId, idempotency, signal: request.signal };
   const reply = await runResponses(gateway, ports, call);
-  return exchange.send({ ...reply, headers: { ...reply.headers, "x-request-id": requestId } });
+  return exchange.send({ ...reply, headers: { "x-request-id": requestId, ...reply.headers } });
 }
 
 /** The account behind the caller's key. Reading one's own responses is neither limited nor charged. */

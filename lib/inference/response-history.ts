@@ -48,7 +48,7 @@ export async function findResponse(
   accountId: string,
   id: string,
 ): Promise<StoredResponse | null> {
-  const access = { database: ports.database, seal: gateway.contentSeal };
+  const access = { database: ports.database, secrets: gateway.secrets };
   for (const waitMs of LOOK_AGAIN_AFTER_MS) {
     if (waitMs > 0) await sleep(ports.clock, waitMs);
     const found = await reading(ports, readResponse(access, accountId, id));
@@ -76,7 +76,7 @@ function referenced(
   accountId: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, JsonObject>> {
-  return reading(ports, readItems({ database: ports.database, seal: gateway.contentSeal }, accountId, ids));
+  return reading(ports, readItems({ database: ports.database, secrets: gateway.secrets }, accountId, ids));
 }
 
 function resolved(item: JsonObject, index: number, known: ReadonlyMap<string, JsonObject>): JsonObject {

@@ -12,24 +12,29 @@ export const geminiWire: WireFormat = {
   name: "gemini",
   passesThrough: "gemini",
   authorization: "x-goog-api-key",
-  encode,
+  encode: (input) => encodeGeminiRequest(input, true),
   createStreamDecoder: createGenerateContentDecoder,
   decodeReply: decodeGenerateContentReply,
   decodeFailure,
-  // ai.google.dev/api/tokens (read 2026-11-25)
   countTokens: {
-    encode: (input) => requestOf(input, "countTokens", passedThrough(input.call)),
+    encode: encodeGeminiCount,
     decodeReply: ({ totalTokens: count }) =>
       typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null,
   },
 };
 
-function encode(input: EncodeInput): EncodedRequest {
+/** ai.google.dev/api/tokens (read 2026-11-25). */
+export function encodeGeminiCount(input: CountInput): UpstreamRequest {
+  return requestOf(input, "countTokens", passedThrough(input.call));
+}
+
+/** @param takesCallIds false where the id of a tool call is an unknown field */
+export function encodeGeminiRequest(input: EncodeInput, takesCallIds: boolean): EncodedRequest {
   const { nativeModel, call } = input;
   const method = call.stream ? "streamGenerateContent?alt=sse" : "generateContent";
   if (call.format === "gemini")
     return { request: requestOf(input, method, passedThrough(call)), ignoredParameters: [] };
-  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel);
+  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel, takesCallIds);
   return { request: requestOf(input, method, JSON.stringify(body)), ignoredParameters: ignored };
 }
 

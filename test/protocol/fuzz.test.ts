@@ -17,7 +17,7 @@ const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1_000);
 /** Every chunk of every recorded stream, by the wire that speaks it. */
 function chunksOf(wire: string): readonly JsonObject[] {
   const files = globSync("test/fixtures/{streams,gemini,responses}/*.sse").filter((file) => {
-    const own = /(anthropic|gemini|responses)/.exec(file)?.[1] ?? "openai";
+    const own = /(anthropic|gemini|responses|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
   return files.flatMap((file) =>
@@ -63,14 +63,16 @@ function digest(events: readonly ChatEvent[]): void {
   }
 }
 
+/** Wires that decode in a way of their own; Vertex's are Gemini's and Anthropic's. */
 const DECODERS = {
   openai: candidateOf("openai").wire,
   anthropic: candidateOf("anthropic").wire,
   gemini: candidateOf("google-ai-studio").wire,
   responses: candidateOf("openai", "responses").wire,
+  cohere: candidateOf("cohere").wire,
 } as const;
 
-describe.each(["openai", "anthropic", "gemini", "responses"] as const)("Z2 the %s decoder", (name) => {
+describe.each(["openai", "anthropic", "gemini", "responses", "cohere"] as const)("Z2 the %s decoder", (name) => {
   const wire = DECODERS[name];
   const chunks = chunksOf(name);
   const keys = keysOf(chunks);
@@ -127,6 +129,7 @@ const WHOLE: Readonly<Record<keyof typeof DECODERS, readonly JsonObject[]>> = {
   openai: readAll("test/fixtures/simulator/openai-*.json"),
   anthropic: readAll("test/fixtures/simulator/anthropic-*.json"),
   gemini: readAll("test/fixtures/{simulator/gemini-,gemini/}*.json"),
+  cohere: readAll("test/fixtures/simulator/cohere-*.json"),
   responses: readAll("test/fixtures/responses/*.json"),
 };
 
@@ -186,6 +189,7 @@ const REQUESTS: Readonly<Record<keyof typeof FORMATS, JsonObject>> = {
 
 const TARGETS = [
   ["openrouter", "vendor/model"], ["openai", "gpt-5-mini"], ["mistral", "mistral-small"], ["deepseek", "deepseek-reasoner"],
+  ["cohere", "command-a-03-2025"], ["cohere", "command-a-reasoning-08-2025"], ["google-vertex", "gemini-2.5-flash"],
   ["anthropic", "claude-sonnet-4-5"], ["anthropic", "claude-opus-4-7"], ["google-ai-studio", "gemini-3-pro"], ["google-ai-studio", "gemini-2.5-flash"],
 ] as const; // biome-ignore format: a table
 

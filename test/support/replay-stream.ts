@@ -9,6 +9,7 @@ import type { ClientFormat, ClientFormatName, ParsedCall, ReplyContext } from ".
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
 import { responsesFormat } from "../../lib/protocol/responses/responses-format.ts";
 import type { Usage } from "../../lib/protocol/usage.ts";
+import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS, wireFor } from "../../lib/providers/provider-list.ts";
 import { attempt } from "../../lib/routing/attempt.ts";
 import { type Candidate, repliesUntouched } from "../../lib/routing/candidate.ts";
@@ -71,7 +72,8 @@ export async function replayStream(
   const candidate = candidateOf(providerId);
   const call = callOf(format, { model: "m", stream: true, ...askedIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
-  const result = await attempt({ clock, callUpstream: async () => streamOf(pieces) }, candidate, call, limits, null);
+  const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
+  const result = await attempt(ports, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
   const context: ReplyContext = {

@@ -24,6 +24,7 @@ export function generateContentFormat(target: GenerateContentTarget): ClientForm
   const framing = sse ? sseFraming : listFraming;
   return {
     name: "gemini",
+    target: `${target.stream ?? "whole"} ${target.model}`,
     // Blanks may stand before a list's first value; comments may not.
     ...(sse ? {} : { keepAlive: "\r\n" }),
     readProtocolHeaders: () => ({}),
