@@ -224,9 +224,9 @@ describe("without Postgres", () => {
     await app.settle();
     const calls = app.upstreamCalls.length;
     for (const request of [
-      post("/v1/responses", { ...body, previous_response_id: "resp_1" }, headers),
-      get("/v1/responses/resp_1", headers),
-      get("/v1/responses/resp_1/input_items", headers),
+      post("/v1/responses", { ...body, previous_response_id: "resp_00000001" }, headers),
+      get("/v1/responses/resp_00000001", headers),
+      get("/v1/responses/resp_00000001/input_items", headers),
     ]) {
       const refused = await app.fetch(request);
       expect(refused.status).toBe(503);
@@ -245,7 +245,7 @@ test("what is too large is not kept", async () => {
 });
 
 const NATIVE_REPLY = JSON.stringify({
-  id: "resp_1",
+  id: "resp_00000001",
   object: "response",
   status: "completed",
   model: "gpt-4o-mini",
