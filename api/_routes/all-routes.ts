@@ -5,11 +5,13 @@ import { BREAKER_ROUTES } from "./breakers.ts";
 import { healthRoutes } from "./health.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
+import { PROVIDER_KEY_ROUTES } from "./provider-keys.ts";
 import { referenceRoutes } from "./reference.ts";
 
 /** Every route of one app. Some keep a small cache of their own, so each app makes its own list. */
 export function allRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
+    ...PROVIDER_KEY_ROUTES,
     ...INFERENCE_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../database/tables.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, identity } from "./identity.ts";
 
 /** The identity behind a key's hash, or null when there is none or it is revoked. */
 export async function findIdentity(database: Kysely<Database>, keyHash: string): Promise<Identity | null> {
@@ -8,6 +8,11 @@ export async function findIdentity(database: Kysely<Database>, keyHash: string):
     .selectFrom("api_key as key")
     .leftJoin("credit_account as credit", "credit.account_id", "key.account_id")
     .select(["key.id", "key.account_id", "key.requests_per_minute", "key.expires_at", "credit.status"])
+    .select(
+      sql<string | null>`(
+        select json_agg(json_build_object('provider', p.provider, 'mode', p.mode, 'sealed', p.sealed_secret))::text
+        from provider_key p where p.account_id = key.account_id)`.as("provider_keys"),
+    )
     .where("key.key_hash", "=", keyHash)
     .where("key.revoked_at", "is", null)
     .executeTakeFirst();
@@ -18,6 +23,7 @@ export async function findIdentity(database: Kysely<Database>, keyHash: string):
     requestsPerMinute: row.requests_per_minute,
     expiresAtMs: row.expires_at === null ? null : new Date(row.expires_at).getTime(),
     suspended: row.status === "frozen",
+    providerKeys: row.provider_keys === null ? [] : identity.shape.providerKeys.parse(JSON.parse(row.provider_keys)),
   };
 }
 

@@ -36,7 +36,8 @@ export async function countTokens(
     amountNanoUsd: 0n,
     outputPerMillion: 0n,
   });
-  const counted = await countAtProvider(ports, gateway.breakers, gateway.providers, model, call, call.signal);
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
+  const counted = await countAtProvider(ports, gateway.breakers, providers, model, call, call.signal);
   return {
     inputTokens: counted?.inputTokens ?? estimatedInputTokens,
     headers: {

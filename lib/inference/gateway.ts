@@ -9,6 +9,7 @@ import { LocalLimiter } from "../limits/local-limiter.ts";
 import type { Configuration } from "../ports/configuration.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
+import { CallerKeys } from "./caller-keys.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
@@ -26,6 +27,7 @@ export interface Gateway {
   readonly settler: Settler;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
+  readonly callerKeys: CallerKeys;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -44,5 +46,6 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     settler,
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
+    callerKeys: new CallerKeys(),
   };
 }

@@ -6,6 +6,7 @@ import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
+import { callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
@@ -41,7 +42,9 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
   const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
-  const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
+  const ranked = rankCandidates(providers, model, requestedProvider, parsed);
+  const candidates = callerPriced(ranked, gateway.configuration.byokFeePercent);
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;

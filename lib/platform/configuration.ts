@@ -94,6 +94,11 @@ export const VARIABLES = {
     .enum(["true", "false"])
     .default("false")
     .describe("a word, true or false: whether replies under an Idempotency-Key are kept for a day, sealed"),
+  BYOK_FEE_PERCENT: integer(0, 100)
+    .default(0)
+    .describe(
+      "a whole number from 0 to 100: what a call with the account's own provider key costs, in percent of its price",
+    ),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
@@ -167,6 +172,7 @@ export function parseSettings(
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
       encryptionKeys: variables.ENCRYPTION_KEYS ?? [],
       keepReplies: variables.KEEP_REPLIES === "true",
+      byokFeePercent: variables.BYOK_FEE_PERCENT,
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,

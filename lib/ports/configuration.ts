@@ -14,6 +14,8 @@ export interface Configuration {
   readonly encryptionKeys: readonly EncryptionKey[];
   /** Replies to requests with an Idempotency-Key are kept for a repetition unless the request says otherwise. */
   readonly keepReplies: boolean;
+  /** What a call with the account's own provider key is charged, in percent of its price with the operator's. */
+  readonly byokFeePercent: number;
   readonly maxBodyBytes: number;
   /** Base URL that clients are told, or null for the request's own. */
   readonly publicUrl: string | null;

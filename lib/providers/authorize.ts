@@ -5,6 +5,8 @@ export interface ProviderCredential {
   /** Tells it from the provider's other keys, in breakers and logs: never the key itself. */
   readonly id: string;
   readonly secret: string;
+  /** True for a key of the calling account's own: its faults are the caller's business, its use is not resold. */
+  readonly ofCaller?: boolean;
 }
 
 /** How a key goes into a request. */

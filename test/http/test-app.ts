@@ -202,6 +202,7 @@ const CONFIGURATION: Configuration = {
   bootstrapKey: null,
   encryptionKeys: [],
   keepReplies: false,
+  byokFeePercent: 0,
   maxBodyBytes: 4_000_000,
   publicUrl: null,
   timeouts: {

@@ -145,6 +145,15 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
     ],
     invalid: [CANARY, `k1:${CANARY}`, KEY_TEXT, `k1:${KEY_TEXT},k1:${KEY_TEXT}`, `k1:${KEY_TEXT},`, `k.1:${KEY_TEXT}`],
   },
+  BYOK_FEE_PERCENT: {
+    read: ({ configuration }) => configuration.byokFeePercent,
+    byDefault: 0,
+    valid: [
+      ["5", 5],
+      ["100", 100],
+    ],
+    invalid: [CANARY, "-1", "101", "2.5", "5%"],
+  },
   KEEP_REPLIES: {
     read: ({ configuration }) => configuration.keepReplies,
     byDefault: false,

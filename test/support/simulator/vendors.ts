@@ -46,9 +46,14 @@ export function routeOf(path: string): VendorRoute | null {
   return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
 }
 
-/** The key that a provider of the simulator accepts; it accepts no other. */
+/** The key that a provider of the simulator accepts; beside `customerKey` it accepts no other. */
 export function providerKey(provider: string): string {
   return `key-of-${provider}`;
+}
+
+/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
+export function customerKey(provider: string): string {
+  return `customers-own-key-of-${provider}`;
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
@@ -69,7 +74,7 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if (headers.authorization !== `Bearer ${expected}`) {
+  } else if (![expected, customerKey(route.provider)].some((key) => headers.authorization === `Bearer ${key}`)) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
