@@ -37,7 +37,9 @@ export async function countTokens(
     outputPerMillion: 0n,
   });
   const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
-  const counted = await countAtProvider(ports, gateway.breakers, providers, model, call, call.signal);
+  const { clock, callUpstream, log } = ports;
+  const countPorts = { clock, callUpstream, log, accessTokens: gateway.accessTokens };
+  const counted = await countAtProvider(countPorts, gateway.breakers, providers, model, call, call.signal);
   return {
     inputTokens: counted?.inputTokens ?? estimatedInputTokens,
     headers: {

@@ -7,6 +7,7 @@ import { seedModels } from "../catalog/seed-models.ts";
 import { BreakerView } from "../health/breakers.ts";
 import { LocalLimiter } from "../limits/local-limiter.ts";
 import type { Configuration } from "../ports/configuration.ts";
+import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
 import { CallerKeys } from "./caller-keys.ts";
@@ -18,6 +19,8 @@ export interface Gateway {
   readonly configuration: Configuration;
   /** The providers that take part, by id. */
   readonly providers: ReadonlyMap<string, ConfiguredProvider>;
+  /** Tokens that providers' keys were exchanged for. */
+  readonly accessTokens: AccessTokens;
   readonly hasher: KeyHasher;
   readonly identities: Identities;
   readonly catalog: Catalog;
@@ -37,6 +40,7 @@ export function createGateway(configuration: Configuration, settler: Settler): G
   return {
     configuration,
     providers: configuredProviders(configuration.providers),
+    accessTokens: new AccessTokens(),
     hasher,
     identities: new Identities(hasher),
     catalog: new Catalog(seedModels(), anyModelProviders),

@@ -197,7 +197,9 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
     idleMs: timeouts.idleMs,
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
-  const tryCandidate = (candidate: Candidate) => attempt(ports, candidate, parsed, limits, leaving.signal);
+  const { clock, callUpstream } = ports;
+  const attemptPorts = { clock, callUpstream, accessTokens: gateway.accessTokens };
+  const tryCandidate = (candidate: Candidate) => attempt(attemptPorts, candidate, parsed, limits, leaving.signal);
   try {
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,

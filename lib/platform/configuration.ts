@@ -135,7 +135,14 @@ const schema = z.object(VARIABLES);
 interface DeclaredProvider {
   readonly id: string;
   readonly apiKeyVariable: string | null;
-  readonly variables?: Readonly<Record<string, { readonly name: string; readonly byDefault?: string }>>;
+  readonly apiKeyIsJson?: boolean;
+  readonly variables?: Readonly<Record<string, DeclaredVariable>>;
+}
+
+interface DeclaredVariable {
+  readonly name: string;
+  readonly byDefault?: string;
+  readonly isSecret?: boolean;
 }
 
 export class ConfigurationError extends Error {
@@ -248,32 +255,53 @@ function readProviders(
     const urlVariable = variableOf(provider.id, "BASE_URL");
     const apiKey = given[keyVariable];
     const baseUrl = given[urlVariable] ?? null;
-    if (apiKey !== undefined && !PRINTABLE.test(apiKey)) {
-      problems.push(`${keyVariable} must be: printable characters without spaces`);
-    }
+    if (apiKey !== undefined) checkKey(apiKey, provider, keyVariable, problems);
     if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
       problems.push(`${urlVariable} must be: an http or https URL`);
     }
     if (apiKey === undefined && baseUrl === null) continue;
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, keyVariable, problems);
+    const reached = { keyVariable, elsewhere: baseUrl !== null };
+    const variables = apiKey === undefined ? {} : readVariables(given, provider, reached, problems);
     settings[provider.id] = { apiKeys: apiKey === undefined ? [] : [apiKey], baseUrl, variables };
   }
   return settings;
 }
 
-/** What a provider must be told beside its key, by its short names. */
+function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {
+  if (provider.apiKeyIsJson !== true) {
+    if (!PRINTABLE.test(apiKey)) problems.push(`${keyVariable} must be: printable characters without spaces`);
+  } else if (!isJsonObject(apiKey)) {
+    problems.push(`${keyVariable} must be: the JSON of a key file, as one object`);
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What a provider must be told beside its key, by its short names. An address of the operator's needs nothing filled in. */
 function readVariables(
   given: Environment,
   provider: DeclaredProvider,
-  keyVariable: string,
+  { keyVariable, elsewhere }: { readonly keyVariable: string; readonly elsewhere: boolean },
   problems: string[],
 ): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
-  for (const [shortName, { name, byDefault }] of Object.entries(provider.variables ?? {})) {
+  for (const [shortName, { name, byDefault, isSecret = false }] of Object.entries(provider.variables ?? {})) {
     const value = given[name] ?? byDefault;
-    if (value === undefined) problems.push(`${name} must be: set, since ${keyVariable} is`);
-    else if (SAFE_IN_URL.test(value)) variables[shortName] = value;
-    else problems.push(`${name} must be: letters, digits and . _ : - only`);
+    const shape = isSecret ? PRINTABLE : SAFE_IN_URL;
+    if (value === undefined) {
+      if (isSecret || !elsewhere) problems.push(`${name} must be: set, since ${keyVariable} is`);
+    } else if (value === byDefault || shape.test(value)) variables[shortName] = value;
+    else
+      problems.push(
+        `${name} must be: ${isSecret ? "printable characters without spaces" : "letters, digits and . _ : - only"}`,
+      );
   }
   return variables;
 }
