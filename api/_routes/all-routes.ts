@@ -1,7 +1,9 @@
 import type { Route } from "../_http/route.ts";
 import { ACCOUNT_ROUTES } from "./accounts.ts";
 import { BALANCE_ROUTES } from "./balance.ts";
+import { BATCH_ROUTES } from "./batches.ts";
 import { BREAKER_ROUTES } from "./breakers.ts";
+import { FILE_ROUTES } from "./files.ts";
 import { healthRoutes } from "./health.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
@@ -12,6 +14,8 @@ import { referenceRoutes } from "./reference.ts";
 export function allRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
     ...PROVIDER_KEY_ROUTES,
+    ...FILE_ROUTES,
+    ...BATCH_ROUTES,
     ...INFERENCE_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,

@@ -28,6 +28,7 @@ export const ERROR_CATALOG = {
   // What was asked
   invalid_request: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   empty_body: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  invalid_multipart: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_json: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_encoding: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   json_too_deep: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },

@@ -121,6 +121,9 @@ export const VARIABLES = {
   MAX_BODY_BYTES: integer(1024, 100_000_000)
     .default(4 * 1024 * 1024)
     .describe("a whole number of bytes from 1024 to 100000000: the largest request body"),
+  MAX_FILE_BYTES: integer(1024, 100_000_000)
+    .default(20 * 1024 * 1024)
+    .describe("a whole number of bytes from 1024 to 100000000: the largest file for a batch"),
   CONNECT_TIMEOUT_MS: milliseconds(5_000, "connecting to a provider"),
   FIRST_TOKEN_TIMEOUT_MS: milliseconds(30_000, "a stream's first token"),
   IDLE_TIMEOUT_MS: milliseconds(30_000, "between two tokens of a stream"),
@@ -181,6 +184,7 @@ export function parseSettings(
       keepReplies: variables.KEEP_REPLIES === "true",
       byokFeePercent: variables.BYOK_FEE_PERCENT,
       maxBodyBytes: variables.MAX_BODY_BYTES,
+      maxFileBytes: variables.MAX_FILE_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
       timeouts: {

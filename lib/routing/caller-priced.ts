@@ -27,3 +27,9 @@ export function isCallers({ credential }: Pick<Candidate, "credential">): boolea
 function sameEndpoint(a: Candidate, b: Candidate): boolean {
   return a.provider.id === b.provider.id && a.nativeModel === b.nativeModel;
 }
+
+/** Every candidate at `percent` of its price. */
+export function atPercent(candidates: readonly Candidate[], percent: number): readonly Candidate[] {
+  if (percent === 100) return candidates;
+  return candidates.map((candidate) => ({ ...candidate, price: scaledPrice(candidate.price, BigInt(percent)) }));
+}

@@ -204,6 +204,7 @@ const CONFIGURATION: Configuration = {
   keepReplies: false,
   byokFeePercent: 0,
   maxBodyBytes: 4_000_000,
+  maxFileBytes: 1_000_000,
   publicUrl: null,
   timeouts: {
     firstTokenMs: 30_000,

@@ -218,6 +218,15 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
     ],
     invalid: ["1023", "100000001", "4MB", "-5", CANARY],
   },
+  MAX_FILE_BYTES: {
+    read: ({ configuration }) => configuration.maxFileBytes,
+    byDefault: 20_971_520,
+    valid: [
+      ["1024", 1024],
+      ["100000000", 100_000_000],
+    ],
+    invalid: ["1023", "100000001", "4MB", "-5", CANARY],
+  },
   CONNECT_TIMEOUT_MS: milliseconds(({ connectTimeoutMs }) => connectTimeoutMs, 5_000),
   FIRST_TOKEN_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.firstTokenMs, 30_000),
   IDLE_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.idleMs, 30_000),
