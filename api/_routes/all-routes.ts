@@ -9,6 +9,7 @@ import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
 import { PROVIDER_KEY_ROUTES } from "./provider-keys.ts";
 import { referenceRoutes } from "./reference.ts";
+import { RESPONSES_ROUTES } from "./responses.ts";
 
 /** Every route of one app. Some keep a small cache of their own, so each app makes its own list. */
 export function allRoutes(): readonly Route[] {
@@ -17,6 +18,7 @@ export function allRoutes(): readonly Route[] {
     ...FILE_ROUTES,
     ...BATCH_ROUTES,
     ...INFERENCE_ROUTES,
+    ...RESPONSES_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,
     ...ACCOUNT_ROUTES,

@@ -9,6 +9,7 @@ import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import { atPercent, callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
@@ -45,7 +46,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
   const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
-  const ranked = rankCandidates(providers, model, requestedProvider, parsed);
+  const ranked = nativeWhereNeeded(rankCandidates(providers, model, requestedProvider, parsed), parsed, model.id);
   const candidates = atPercent(
     callerPriced(ranked, gateway.configuration.byokFeePercent),
     onBehalf?.pricePercent ?? 100,
@@ -125,6 +126,7 @@ function answerAdmitted(
     reservation: admission.reservation,
   });
   const context: ReplyContext = {
+    request: parsed.body,
     generationId: `gen_${call.requestId.slice("req_".length)}`,
     model: modelId,
     createdSeconds: Math.floor(ports.clock.now() / 1000),

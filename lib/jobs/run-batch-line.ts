@@ -7,17 +7,35 @@ import type { ErrorCode } from "../errors/error-catalog.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { Gateway } from "../inference/gateway.ts";
 import { onceKeyOf } from "../inference/idempotency-key.ts";
+import type { InferenceCall, InferenceReply } from "../inference/inference-call.ts";
 import { runInference } from "../inference/pipeline.ts";
+import { runResponses } from "../inference/run-responses.ts";
 import type { Ports } from "../ports/ports.ts";
 import { anthropicMessagesFormat } from "../protocol/anthropic/messages-format.ts";
 import type { ClientFormat } from "../protocol/client-format.ts";
 import { parseJsonBody } from "../protocol/json-body.ts";
 import { openAiChatFormat } from "../protocol/openai/chat-format.ts";
 
-/** What a batch may be of. */
-export const BATCH_ENDPOINTS: Readonly<Record<string, ClientFormat>> = {
-  "/v1/chat/completions": openAiChatFormat,
-  "/v1/messages": anthropicMessagesFormat,
+type LineCall = Omit<InferenceCall, "format" | "protocolHeaders">;
+
+interface BatchEndpoint {
+  readonly errorBody: (error: GatewayError, requestId: string) => object;
+  readonly run: (gateway: Gateway, ports: Ports, call: LineCall) => Promise<InferenceReply>;
+}
+
+const inFormat =
+  (format: ClientFormat): BatchEndpoint["run"] =>
+  (gateway, ports, call) =>
+    runInference(gateway, ports, { ...call, format, protocolHeaders: format.readProtocolHeaders(new Headers()) });
+
+/** What a batch may be of, by route. */
+export const BATCH_ENDPOINTS: Readonly<Record<string, BatchEndpoint>> = {
+  "/v1/chat/completions": { errorBody: openAiErrorBody, run: inFormat(openAiChatFormat) },
+  "/v1/responses": {
+    errorBody: openAiErrorBody,
+    run: (gateway, ports, call) => runResponses(gateway, ports, { ...call, protocolHeaders: {} }),
+  },
+  "/v1/messages": { errorBody: anthropicErrorBody, run: inFormat(anthropicMessagesFormat) },
 };
 
 /** As OpenAI's and Anthropic's own batches do: half of what a direct call costs. */
@@ -47,22 +65,19 @@ export async function runBatchLine(
   endpoint: string,
   line: ClaimedLine,
 ): Promise<LineOutcome> {
-  const format = BATCH_ENDPOINTS[endpoint];
-  if (format === undefined) throw new Error(`A batch of ${endpoint}, which is no endpoint of batches.`);
+  const route = BATCH_ENDPOINTS[endpoint];
+  if (route === undefined) throw new Error(`A batch of ${endpoint}, which is no endpoint of batches.`);
   const once = await lineKeyOf(gateway, identity.accountId, endpoint, line);
   const failedOf = (error: GatewayError) => {
     const requestId = error.requestId ?? once.id;
-    const body = format.name === "anthropic" ? anthropicErrorBody(error, requestId) : openAiErrorBody(error, requestId);
-    return lineText(line, error.status, requestId, JSON.stringify(body));
+    return lineText(line, error.status, requestId, JSON.stringify(route.errorBody(error, requestId)));
   };
   try {
-    const reply = await runInference(gateway, ports, {
-      format,
+    const reply = await route.run(gateway, ports, {
       credential: "",
       onBehalf: { identity, pricePercent: PRICE_PERCENT, once },
       text: line.body,
       body: parseJsonBody(line.body),
-      protocolHeaders: format.readProtocolHeaders(new Headers()),
       requestId: once.id,
       idempotency: null,
       signal: null,

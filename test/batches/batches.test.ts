@@ -213,6 +213,14 @@ describe("batches, by the official client", () => {
     expect(line.response.body).toMatchObject({ type: "message", content: [{ type: "text" }] });
   });
 
+  test("of OpenAI's responses too", async () => {
+    const body = { model: "openai/gpt-4o-mini", input: "Hello" };
+    const line = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/responses", body });
+    const batch = await ended((await start([line], gateway.key, "/v1/responses")).id);
+    const [answered] = await linesOf(batch.output_file_id);
+    expect(answered.response.body).toMatchObject({ object: "response", status: "completed" });
+  });
+
   test("a file that cannot be run fails with every fault named, and costs nothing", async () => {
     const account = await gateway.register("1");
     const batch = await ended((await start([request("a", "x"), "{", request("a", "y")], account.key)).id, account.key);
