@@ -21,7 +21,16 @@ Exit status: 0 when every check that applies passes, 1 when one fails or none ap
 
 const ID_WIDTH = 32;
 
-process.exitCode = await main(process.argv.slice(2));
+// Without an await here it also runs as a file of no package, which tsx takes for CommonJS.
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 2;
+  },
+);
 
 async function main(args: readonly string[]): Promise<number> {
   const options = read(args);
