@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { countTokens } from "../../lib/inference/count-tokens.ts";
+import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
 import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
@@ -32,10 +33,11 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
     const { gateway, ports, request, requestId } = exchange;
     const input = await readInput(exchange);
     const protocolHeaders = format.readProtocolHeaders(request.headers);
-    const call = { ...input, format, protocolHeaders, requestId, signal: request.signal };
+    const idempotency = readIdempotency(request.headers);
+    const call = { ...input, format, protocolHeaders, requestId, idempotency, signal: request.signal };
     const reply = await runInference(gateway, ports, call);
-    const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
-    if (idHeader !== null) headers[idHeader] = requestId;
+    const headers: Record<string, string> = { "x-request-id": requestId, ...reply.headers };
+    if (idHeader !== null) headers[idHeader] = headers["x-request-id"] ?? requestId;
     return exchange.send({ ...reply, headers });
   };
 }

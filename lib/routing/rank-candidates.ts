@@ -31,7 +31,7 @@ export function rankCandidates(
     const provider = providers.get(offer.provider);
     const price = effectivePrice(model.id, offer);
     if (provider === undefined || price === null) return [];
-    const { wire, baseUrl } = endpointFor(provider, call.format);
+    const { wire, baseUrl } = endpointFor(provider, call.format, offer.nativeModel);
     const contextLength = offer.contextLength ?? model.contextLength;
     return [
       {

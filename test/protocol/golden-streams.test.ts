@@ -104,6 +104,22 @@ const GOLDEN: readonly Golden[] = [
     reasoning: "", texts: ["High water in Cork is at six — 4.1 m."], calls: [], finish: "stop",
     usage: { inputUncached: 148, output: 15 },
   },
+  {
+    file: "cohere-tools", provider: "cohere", id: "93b3f521-090e-4ebc-bac4-f7c557e63c00",
+    reasoning: "", texts: ["I will look it up — twice."],
+    calls: [tide("Cork", "get_tide_3v76fs3zjrgq", " "), { id: "now_8k2jq0d4a9x1", name: "now", json: "{}" }], finish: "tool_calls",
+    usage: { inputUncached: 50, output: 26 },
+  },
+  {
+    file: "cohere-thinking", provider: "cohere", id: "94e3907b-d214-475e-a53f-ae81c76b6e43",
+    reasoning: "Alright, a question of tides.", texts: ["High water at six — 4.1 m."], calls: [], finish: "stop",
+    usage: { inputUncached: 18, output: 55 },
+  },
+  {
+    file: "azure-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
+    reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
+    usage: { inputUncached: 21, output: 9 },
+  },
 ]; // biome-ignore format: a table
 
 const SIGNATURES: Readonly<Record<string, string>> = {
@@ -228,6 +244,14 @@ describe.each(GOLDEN)("$file", (golden) => {
     });
     expectWellOrdered(events);
   });
+});
+
+test("Azure's verdicts and its chunks without a choice stay here", async () => {
+  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-text")]);
+  expect(sse).not.toMatch(/content_filter|prompt_filter/);
+  const chunks = sse.split("\n\n").filter((frame) => frame.startsWith("data: {"));
+  // Only the usage has none, as at OpenAI.
+  expect(chunks.filter((frame) => frame.includes('"choices":[]'))).toHaveLength(1);
 });
 
 test("trap 14: Gemini's signature reaches both clients unchanged, with the call that it was on", async () => {
