@@ -7,6 +7,7 @@ import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
@@ -41,7 +42,11 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
   const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
-  const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
+  const candidates = nativeWhereNeeded(
+    rankCandidates(gateway.providers, model, requestedProvider, parsed),
+    parsed,
+    model.id,
+  );
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
@@ -111,6 +116,7 @@ function answerAdmitted(
     reservation: admission.reservation,
   });
   const context: ReplyContext = {
+    request: parsed.body,
     generationId: `gen_${call.requestId.slice("req_".length)}`,
     model: modelId,
     createdSeconds: Math.floor(ports.clock.now() / 1000),
