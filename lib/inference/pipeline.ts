@@ -15,6 +15,7 @@ import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
 import { firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
@@ -40,8 +41,9 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
-  const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
+  const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
+  const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
+  const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
   const candidates = nativeWhereNeeded(
     rankCandidates(gateway.providers, model, requestedProvider, parsed),
     parsed,
@@ -90,7 +92,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
 /** What a repetition must have in common with the first request. */
 function contentOf({ format, text }: InferenceCall): string {
-  return `${format.name}\n${text}`;
+  return `${format.name}\n${format.target ?? ""}\n${text}`;
 }
 
 /** A call that may be made. */
@@ -176,7 +178,8 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
       ({ reply }) => (reply === null ? streamOf("") : clientStream(exchange, reply)),
       (error: unknown) => streamOf(failureText(exchange, error)),
     );
-    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
+    const { keepAlive } = exchange.call.format;
+    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort(), keepAlive);
     return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: stream };
   }
   const { reply } = prompt;
