@@ -35,7 +35,11 @@ function providerOfFile(path: string): string {
 }
 
 /** Nobody here exchanges a key for a token. */
-const NO_TOKENS = { clock: systemClock, callUpstream: () => Promise.reject(new Error("No call is needed.")), accessTokens: new AccessTokens() };
+const NO_TOKENS = {
+  clock: systemClock,
+  callUpstream: () => Promise.reject(new Error("No call is needed.")),
+  accessTokens: new AccessTokens(),
+};
 const NEVER = new AbortController().signal;
 
 const TOOL = {
