@@ -131,7 +131,7 @@ const GOLDEN: readonly Golden[] = [
     usage: { inputUncached: 18, output: 55 },
   },
   {
-    file: "azure-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
+    file: "azure-openai-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
     reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
     usage: { inputUncached: 21, output: 9 },
   },
@@ -262,7 +262,7 @@ describe.each(GOLDEN)("$file", (golden) => {
 });
 
 test("Azure's verdicts and its chunks without a choice stay here", async () => {
-  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-text")]);
+  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-openai-text")]);
   expect(sse).not.toMatch(/content_filter|prompt_filter/);
   const chunks = sse.split("\n\n").filter((frame) => frame.startsWith("data: {"));
   // Only the usage has none, as at OpenAI.
