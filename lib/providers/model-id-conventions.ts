@@ -1,3 +1,5 @@
+import { PROVIDERS } from "./provider-list.ts";
+
 /** How a provider makes its own id of a model from the canonical `vendor/name`. */
 export interface ModelIdConvention {
   /**
@@ -86,19 +88,6 @@ export const MODEL_ID_CONVENTIONS: Readonly<Record<string, ModelIdConvention>> =
 
 /** Other names that a provider goes by in `provider/model`, here and in LiteLLM's lists. */
 export const PROVIDER_SLUG_ALIASES: ReadonlyMap<string, string> = new Map([
-  ["alibaba", "alibaba-cloud"],
-  ["alpaca", "alpaca-network"],
-  ["cloudflare", "cloudflare-workers-ai"],
-  ["dashscope", "alibaba-cloud"],
+  ...PROVIDERS.flatMap(({ id, aliases = [] }) => aliases.map((alias) => [alias, id] as const)),
   ["fal-ai", "fal"],
-  ["fireworks_ai", "fireworks"],
-  ["gemini", "google-ai-studio"],
-  ["google", "google-vertex"],
-  ["hug", "huggingface"],
-  ["moonshotai", "moonshot"],
-  ["together_ai", "together"],
-  ["vercel", "vercel-ai-gateway"],
-  ["vertex_ai", "google-vertex"],
-  ["x-ai", "xai"],
-  ["z-ai", "zai"],
 ]);
