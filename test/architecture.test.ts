@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cache": SUBJECT,
   "lib/health": SUBJECT,
   "lib/webhooks": SUBJECT,
-  "lib/responses": SUBJECT,
+  "lib/responses": ["lib/accounts", ...SUBJECT],
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
   // A job may make inference calls, as a client does.

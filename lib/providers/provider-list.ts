@@ -116,10 +116,10 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
+  responses: responsesWire,
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
-  responses: responsesWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {
