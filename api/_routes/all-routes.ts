@@ -4,6 +4,7 @@ import { BALANCE_ROUTES } from "./balance.ts";
 import { BATCH_ROUTES } from "./batches.ts";
 import { BREAKER_ROUTES } from "./breakers.ts";
 import { FILE_ROUTES } from "./files.ts";
+import { geminiRoutes } from "./gemini.ts";
 import { healthRoutes } from "./health.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
@@ -19,6 +20,7 @@ export function allRoutes(): readonly Route[] {
     ...BATCH_ROUTES,
     ...INFERENCE_ROUTES,
     ...RESPONSES_ROUTES,
+    ...geminiRoutes(),
     ...modelRoutes(),
     ...BALANCE_ROUTES,
     ...ACCOUNT_ROUTES,

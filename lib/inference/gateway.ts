@@ -10,7 +10,6 @@ import type { Configuration } from "../ports/configuration.ts";
 import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
-import { ContentSeal } from "../responses/content-seal.ts";
 import { StoreHealth } from "../responses/store-health.ts";
 import { CallerKeys } from "./caller-keys.ts";
 import { LiveStreams } from "./live-streams.ts";
@@ -30,12 +29,10 @@ export interface Gateway {
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
   readonly settler: Settler;
+  readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
   readonly callerKeys: CallerKeys;
-  /** How stored responses are kept from whoever reads the database. */
-  readonly contentSeal: ContentSeal;
-  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -53,10 +50,9 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
     settler,
+    responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
     callerKeys: new CallerKeys(),
-    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
-    responseStoreHealth: new StoreHealth(),
   };
 }

@@ -17,6 +17,7 @@ import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
 import { firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
@@ -43,8 +44,9 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
-  const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
+  const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
+  const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
+  const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
   const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
   const ranked = nativeWhereNeeded(rankCandidates(providers, model, requestedProvider, parsed), parsed, model.id);
   const candidates = atPercent(
@@ -100,7 +102,7 @@ async function onceKeyOfCall(
   { idempotency, format, text }: InferenceCall,
 ): Promise<OnceKey | null> {
   if (idempotency === null) return null;
-  return onceKeyOf(gateway, ports, accountId, idempotency.key, `${format.name}\n${text}`);
+  return onceKeyOf(gateway, ports, accountId, idempotency.key, `${format.name}\n${format.target ?? ""}\n${text}`);
 }
 
 /** A call that may be made. */
@@ -186,7 +188,8 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
       ({ reply }) => (reply === null ? streamOf("") : clientStream(exchange, reply)),
       (error: unknown) => streamOf(failureText(exchange, error)),
     );
-    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
+    const { keepAlive } = exchange.call.format;
+    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort(), keepAlive);
     return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: stream };
   }
   const { reply } = prompt;
