@@ -48,7 +48,7 @@ export function candidateOf(providerId: string, format: ClientFormatName | null 
   return {
     provider,
     wire: wireFor(provider, format),
-    baseUrl: provider.baseUrl,
+    baseUrl: provider.baseUrl ?? "https://provider.test",
     credential: { id: "1", secret: "key" },
     nativeModel: "model",
     contextLength: MAX_TOKENS,
