@@ -60,9 +60,10 @@ function counterOf(
     const { declaration, credentials } = provider;
     const { wire, baseUrl } = endpointFor(provider, format, nativeModel);
     const credential = credentials[0] ?? null;
-    return wire.countTokens === null || wire.passesThrough !== format
-      ? []
-      : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
+    // Who speaks a vendor's format besides his own answers its messages; that he counts is nowhere said.
+    const counts = wire.passesThrough === format && declaration.alsoSpeaks?.[wire.name] === undefined;
+    if (wire.countTokens === null || !counts) return [];
+    return [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
   const position = ({ provider }: Counter) => chainPosition(provider.id, vendor);
   return counters.toSorted((a, b) => position(a) - position(b))[0] ?? null;

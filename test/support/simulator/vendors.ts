@@ -62,19 +62,20 @@ export function providerKey(provider: string): string {
   return `key-of-${provider}`;
 }
 
+/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
+export function customerKey(provider: string): string {
+  return `customers-own-key-of-${provider}`;
+}
+
 /** Servers of OpenAI's format that take their key elsewhere than in `Authorization`. */
 const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
   portkey: "x-portkey-api-key",
   "azure-openai": "api-key",
 };
 
-function keyText({ provider }: VendorRoute, key: string): string {
-  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${key}`;
-}
-
-/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
-export function customerKey(provider: string): string {
-  return `customers-own-key-of-${provider}`;
+function acceptedKeys({ provider }: VendorRoute): readonly unknown[] {
+  const scheme = OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : "";
+  return [providerKey(provider), customerKey(provider)].map((key) => `${scheme}${key}`);
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
@@ -95,10 +96,9 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else {
-    const sent = headers[OPENAI_KEY_HEADERS[route.provider] ?? "authorization"];
-    const known = [expected, customerKey(route.provider)].some((key) => keyText(route, key) === sent);
-    if (known) return;
+  } else if (
+    !acceptedKeys(route).includes(headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization)
+  ) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
