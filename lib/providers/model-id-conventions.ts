@@ -1,5 +1,3 @@
-import { PROVIDERS } from "./provider-list.ts";
-
 /** How a provider makes its own id of a model from the canonical `vendor/name`. */
 export interface ModelIdConvention {
   /**
@@ -85,9 +83,3 @@ export const MODEL_ID_CONVENTIONS: Readonly<Record<string, ModelIdConvention>> =
   sambanova: listed,
   soundsgood: listed,
 };
-
-/** Other names that a provider goes by in `provider/model`, here and in LiteLLM's lists. */
-export const PROVIDER_SLUG_ALIASES: ReadonlyMap<string, string> = new Map([
-  ...PROVIDERS.flatMap(({ id, aliases = [] }) => aliases.map((alias) => [alias, id] as const)),
-  ["fal-ai", "fal"],
-]);
