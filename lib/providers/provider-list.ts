@@ -1,8 +1,10 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
+import { bedrockWire } from "./bedrock-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { azureOpenAi } from "./declarations/azure-openai.ts";
+import { bedrock } from "./declarations/bedrock.ts";
 import { cerebras } from "./declarations/cerebras.ts";
 import { cloudflareWorkersAi } from "./declarations/cloudflare-workers-ai.ts";
 import { cohere } from "./declarations/cohere.ts";
@@ -31,6 +33,7 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   anthropic,
   googleAiStudio,
   googleVertex,
+  bedrock,
   azureOpenAi,
   cohere,
   cloudflareWorkersAi,
@@ -54,6 +57,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
+  bedrock: bedrockWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {

@@ -11,6 +11,7 @@ const DECLARED: readonly (readonly [string, string | null, string, string])[] = 
   ["anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1", "anthropic"],
   ["google-ai-studio", "GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta", "gemini"],
   ["google-vertex", "GOOGLE_VERTEX_CREDENTIALS_JSON", "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}", "vertex-gemini"],
+  ["bedrock", "AWS_SECRET_ACCESS_KEY", "https://bedrock-runtime.{region}.amazonaws.com", "bedrock"],
   ["azure-openai", "AZURE_OPENAI_API_KEY", "https://{resource}.openai.azure.com/openai/v1", "openai"],
   ["cohere", "COHERE_API_KEY", "https://api.cohere.com/v2", "cohere"],
   ["cloudflare-workers-ai", "CLOUDFLARE_API_TOKEN", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "openai"],
@@ -90,6 +91,18 @@ describe("which providers take part", () => {
     expect(asked(null)).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("openai")).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("anthropic")).toEqual(["anthropic", "https://eu.cloud.example/anthropic/v1"]);
+  });
+
+  test("a key of several parts is put together from them", () => {
+    const variables = { accessKeyId: "AKID", sessionToken: "", region: "eu-west-1" };
+    const setting = { apiKeys: ["secret/+1", "secret/+2"], baseUrl: null, variables };
+    expect(configuredProviders({ bedrock: setting }).get("bedrock")).toMatchObject({
+      baseUrl: "https://bedrock-runtime.eu-west-1.amazonaws.com",
+      credentials: [
+        { id: "1", secret: "AKID:secret/+1:" },
+        { id: "2", secret: "AKID:secret/+2:" },
+      ],
+    });
   });
 
   test("a location with an address of its own is reached there", () => {
