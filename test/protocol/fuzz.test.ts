@@ -5,7 +5,7 @@ import { GatewayError } from "../../lib/errors/gateway-error.ts";
 import { UsageMeter } from "../../lib/inference/usage-meter.ts";
 import { parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
 import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/protocol/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, stringOf } from "../../lib/protocol/json.ts";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import type { WireFormat } from "../../lib/providers/wire-format.ts";
 import { jsonOf, mutate, mutationsOf } from "../support/mutations.ts";
@@ -21,6 +21,10 @@ function chunksOf(wire: WireFormat["name"]): readonly JsonObject[] {
     const own = /(anthropic|gemini|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
+  if (wire === "bedrock") {
+    const lines = readFileSync("test/fixtures/streams/bedrock-thinking-tools.jsonl", "utf8").trim().split("\n");
+    return lines.map((line): JsonObject => JSON.parse(line));
+  }
   return files.flatMap((file) =>
     readFileSync(file, "utf8")
       .split(/\r\n|\n/)
@@ -70,10 +74,11 @@ const PROVIDERS = {
   anthropic: "anthropic",
   gemini: "google-ai-studio",
   cohere: "cohere",
+  bedrock: "bedrock",
 } as const satisfies Partial<Record<WireFormat["name"], string>>;
 type DecodedWire = keyof typeof PROVIDERS;
 
-describe.each(["openai", "anthropic", "gemini", "cohere"] as const)("Z2 the %s decoder", (name) => {
+describe.each(["openai", "anthropic", "gemini", "cohere", "bedrock"] as const)("Z2 the %s decoder", (name) => {
   const { wire } = candidateOf(PROVIDERS[name]);
   const chunks = chunksOf(name);
   const keys = keysOf(chunks);
@@ -81,8 +86,10 @@ describe.each(["openai", "anthropic", "gemini", "cohere"] as const)("Z2 the %s d
   const decode = (values: readonly JsonValue[]) => {
     const decoder = wire.createStreamDecoder();
     return values.flatMap((value) => {
-      const data = JSON.stringify(value);
-      return decoder.push({ event: "message", data, raw: `data: ${data}\n\n` });
+      // Bedrock names its events outside of their data.
+      const event = name === "bedrock" && isJsonObject(value) ? stringOf(value["event"]) : "message";
+      const data = JSON.stringify(name === "bedrock" && isJsonObject(value) ? (value["data"] ?? null) : value);
+      return decoder.push({ event, data, raw: `data: ${data}\n\n` });
     });
   };
 
@@ -131,6 +138,7 @@ const WHOLE: Readonly<Record<DecodedWire, readonly JsonObject[]>> = {
   anthropic: readAll("test/fixtures/simulator/anthropic-*.json"),
   gemini: readAll("test/fixtures/{simulator/gemini-,gemini/}*.json"),
   cohere: readAll("test/fixtures/simulator/cohere-*.json"),
+  bedrock: readAll("test/fixtures/simulator/bedrock-*.json"),
 };
 
 function readAll(pattern: string): readonly JsonObject[] {
@@ -172,6 +180,7 @@ const REQUESTS: Readonly<Record<keyof typeof FORMATS, JsonObject>> = {
 
 const TARGETS = [
   ["openrouter", "vendor/model"], ["openai", "gpt-5-mini"], ["mistral", "mistral-small"], ["deepseek", "deepseek-reasoner"],
+  ["bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"], ["bedrock", "amazon.nova-pro-v1:0"], ["bedrock", "openai.gpt-oss-120b-1:0"],
   ["cohere", "command-a-03-2025"], ["cohere", "command-a-reasoning-08-2025"], ["google-vertex", "gemini-2.5-flash"],
   ["anthropic", "claude-sonnet-4-5"], ["anthropic", "claude-opus-4-7"], ["google-ai-studio", "gemini-3-pro"], ["google-ai-studio", "gemini-2.5-flash"],
 ] as const; // biome-ignore format: a table

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 
 /** One message of application/vnd.amazon.eventstream, written from its description rather than by the library that reads it. */
@@ -22,6 +23,18 @@ export function bedrockEvent(type: string, body: string): Uint8Array {
 export function bedrockException(type: string, body: string): Uint8Array {
   const headers = { ":exception-type": type, ":content-type": "application/json", ":message-type": "exception" };
   return eventStreamMessage(headers, body);
+}
+
+/** A recorded stream, a line an event, as the bytes that Bedrock sends. */
+export function bedrockStream(file: string): Uint8Array {
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  const events = lines.map((line) => {
+    const { event, data } = JSON.parse(line);
+    return bedrockEvent(String(event), JSON.stringify(data));
+  });
+  return new Uint8Array(Buffer.concat(events));
 }
 
 /** A name and a value of type 7, a string. */

@@ -66,12 +66,17 @@ export async function replayStream(
   pieces: readonly Uint8Array[],
 ): Promise<Replayed> {
   const clock = createFakeClock();
-  const candidate = candidateOf(providerId);
+  // Without a key: none of a stream depends on it, and some have to be exchanged or sign first.
+  const candidate: Candidate = { ...candidateOf(providerId), credential: null };
   const messages = [{ role: "user", content: "Tides?" }];
   const asksUsage = format.name === "openai" ? { stream_options: { include_usage: true } } : { max_tokens: 4_000 };
   const call = callOf(format, { model: "m", messages, stream: true, ...asksUsage });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
-  const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
+  const ports = {
+    clock,
+    callUpstream: async () => streamOf(pieces, candidate.wire.framing?.contentType ?? "text/event-stream"),
+    accessTokens: new AccessTokens(),
+  };
   const result = await attempt(ports, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
@@ -108,10 +113,10 @@ export async function replayStream(
   return { sse, usage: meter.final(), costNanoUsd: costOf(meter.final()) };
 }
 
-function streamOf(pieces: readonly Uint8Array[]): UpstreamReply {
+function streamOf(pieces: readonly Uint8Array[], contentType: string): UpstreamReply {
   return {
     status: 200,
-    header: (name) => (name === "content-type" ? "text/event-stream" : null),
+    header: (name) => (name === "content-type" ? contentType : null),
     body: {
       text: () => Promise.reject(new Error("A stream is not read as text.")),
       cancel: () => {},
