@@ -144,3 +144,42 @@ describe("Bedrock's binary stream", () => {
     expect(await reply.text()).toContain("[DONE]");
   });
 });
+
+describe("in workerd", () => {
+  let worker: TestGateway;
+  beforeAll(async () => {
+    const providers = [...new Set(MODELS.map(({ provider }) => provider))];
+    worker = await startGateway({ simulator, runtime: "workerd", providers });
+    for (const { model, provider, nativeModel } of MODELS) {
+      if (model.startsWith("acme/"))
+        await addModel(worker.stores.database, { id: model, offers: { [provider]: nativeModel } });
+    }
+  });
+  afterAll(() => worker.stop());
+
+  test.each(MODELS)(
+    "$nativeModel at $provider answers clients of both formats, whole and streamed",
+    async ({ model, provider }) => {
+      const messages = [{ role: "user", content: "Grüße 🚢" }];
+      for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+        for (const stream of [false, true]) {
+          const reply = await worker.post(path, { model, messages, max_tokens: 100, stream });
+          expect([reply.status, reply.headers.get("x-gateway-provider")]).toEqual([200, provider]);
+          const text = await reply.text();
+          expect(text).toContain(stream ? "🚢" : "You said: Grüße 🚢");
+        }
+      }
+      expect(await worker.checkLedger()).toEqual([]);
+    },
+  );
+
+  test("many calls at once share one exchange of the key", async () => {
+    const fresh = await startGateway({ simulator, runtime: "workerd", providers: ["google-vertex"] });
+    const body = { model: "google/gemini-2.5-flash", messages: [{ role: "user", content: "Hi" }] };
+    const replies = await Promise.all(Array.from({ length: 12 }, () => fresh.post("/v1/chat/completions", body)));
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
+    await Promise.all(replies.map((reply) => reply.text()));
+    expect(simulator.log.count("google-oauth")).toBe(1);
+    await fresh.stop();
+  });
+});
