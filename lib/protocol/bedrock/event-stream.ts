@@ -17,7 +17,7 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
     (bytes) => (typeof bytes === "string" ? bytes : utf8.decode(bytes)),
     (text) => new TextEncoder().encode(text),
   );
-  let pending = new Uint8Array(0);
+  let pending: Uint8Array = new Uint8Array(0);
   let unreadable = false;
 
   function drain(): SseFrame[] {
@@ -34,7 +34,7 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
       }
       start += length;
     }
-    pending = pending.slice(start);
+    pending = pending.slice(start); // a copy: the piece that it lies in is not ours to keep
     return frames;
   }
 
@@ -57,7 +57,7 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
     },
     push(bytes) {
       if (unreadable) return [];
-      if (pending.length === 0) pending = Uint8Array.from(bytes);
+      if (pending.length === 0) pending = bytes;
       else {
         const joined = new Uint8Array(pending.length + bytes.length);
         joined.set(pending);
