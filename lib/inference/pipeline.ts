@@ -15,6 +15,7 @@ import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
 import { firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
@@ -40,13 +41,11 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
-  const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
-  const candidates = nativeWhereNeeded(
-    rankCandidates(gateway.providers, model, requestedProvider, parsed),
-    parsed,
-    model.id,
-  );
+  const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
+  const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
+  const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
+  const ranked = rankCandidates(gateway.providers, model, requestedProvider, parsed);
+  const candidates = nativeWhereNeeded(ranked, parsed, model.id);
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;

@@ -67,9 +67,10 @@ export async function replayStream(
   providerId: string,
   format: ClientFormat,
   pieces: readonly Uint8Array[],
+  askedAs: ClientFormatName | null = null,
 ): Promise<Replayed> {
   const clock = createFakeClock();
-  const candidate = candidateOf(providerId);
+  const candidate = candidateOf(providerId, askedAs);
   const call = callOf(format, { model: "m", stream: true, ...askedIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
   const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
