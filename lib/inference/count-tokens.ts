@@ -22,7 +22,7 @@ export interface CountedTokens {
 export async function countTokens(
   gateway: Gateway,
   ports: Ports,
-  call: Omit<InferenceCall, "format">,
+  call: Omit<InferenceCall, "format" | "idempotency">,
 ): Promise<CountedTokens> {
   const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
   assertNotSuspended(identity);

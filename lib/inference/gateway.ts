@@ -1,5 +1,6 @@
 import { Identities } from "../accounts/identities.ts";
 import { KeyHasher } from "../accounts/key-hasher.ts";
+import { SecretBox } from "../accounts/secret-box.ts";
 import type { Settler } from "../billing/settler.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { seedModels } from "../catalog/seed-models.ts";
@@ -9,6 +10,9 @@ import type { Configuration } from "../ports/configuration.ts";
 import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
+import { ContentSeal } from "../responses/content-seal.ts";
+import { StoreHealth } from "../responses/store-health.ts";
+import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
 /** What lives as long as the isolate: the configuration and the caches. Nothing in it belongs to one request. */
@@ -25,6 +29,11 @@ export interface Gateway {
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
   readonly settler: Settler;
+  readonly secrets: SecretBox;
+  readonly liveStreams: LiveStreams;
+  /** How stored responses are kept from whoever reads the database. */
+  readonly contentSeal: ContentSeal;
+  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -42,5 +51,9 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
     settler,
+    secrets: new SecretBox(configuration.encryptionKeys),
+    liveStreams: new LiveStreams(),
+    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
+    responseStoreHealth: new StoreHealth(),
   };
 }

@@ -42,6 +42,13 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 const SAFE_IN_URL = /^[\w.:-]+$/;
 const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
+const ENCRYPTION_KEYS = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=(?:,\s*[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=)*$/;
+const encryptionKeys = (text: string) =>
+  text.split(",").map((pair) => {
+    const [id = "", key = ""] = pair.trim().split(":");
+    return { id, secret: key };
+  });
+
 /** Every variable but the providers', each with what it must be: the schema that parses them, and what a mistake is told. */
 export const VARIABLES = {
   PORT: integer(0, 65_535).default(8787).describe("a whole number from 0 to 65535: the port of the Node server"),
@@ -74,6 +81,19 @@ export const VARIABLES = {
   CRON_SECRET: secret
     .optional()
     .describe("16 to 500 printable characters: the bearer token of the cron route on Vercel"),
+  ENCRYPTION_KEYS: z
+    .string()
+    .regex(ENCRYPTION_KEYS)
+    .transform(encryptionKeys)
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length)
+    .optional()
+    .describe(
+      "a list of id:key with commas between, each key 32 bytes in base64: what secrets are sealed under, the current one first",
+    ),
+  KEEP_REPLIES: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("a word, true or false: whether replies under an Idempotency-Key are kept for a day, sealed"),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
@@ -152,6 +172,8 @@ export function parseSettings(
       adminApiKey: variables.ADMIN_API_KEY ?? null,
       apiGatewaySalt: variables.API_GATEWAY_SALT ?? "",
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
+      encryptionKeys: variables.ENCRYPTION_KEYS ?? [],
+      keepReplies: variables.KEEP_REPLIES === "true",
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,

@@ -24,6 +24,7 @@ import { xAi } from "./declarations/xai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+import { responsesWire } from "./responses-wire.ts";
 import { vertexAnthropicWire, vertexGeminiWire } from "./vertex-wires.ts";
 import type { WireFormat, WireName } from "./wire-format.ts";
 
@@ -58,6 +59,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
   bedrock: bedrockWire,
+  responses: responsesWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {

@@ -68,6 +68,9 @@ const secret = (read: Case["read"]): Case => ({
   invalid: [CANARY, `${CANARY} with blanks inside`, `${CANARY}-ünïcode`, "x".repeat(501)],
 });
 
+/** 32 bytes. */
+const KEY_TEXT = Buffer.alloc(32, 7).toString("base64");
+
 const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   PORT: {
     read: ({ port }) => port,
@@ -127,6 +130,30 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   },
   ADMIN_API_KEY: secret(({ configuration }) => configuration.adminApiKey),
   CRON_SECRET: secret(({ cronSecret }) => cronSecret),
+  ENCRYPTION_KEYS: {
+    read: ({ configuration }) => configuration.encryptionKeys,
+    byDefault: [],
+    valid: [
+      [`k1:${KEY_TEXT}`, [{ id: "k1", secret: KEY_TEXT }]],
+      [
+        `k2:${KEY_TEXT}, k1:${KEY_TEXT}`,
+        [
+          { id: "k2", secret: KEY_TEXT },
+          { id: "k1", secret: KEY_TEXT },
+        ],
+      ],
+    ],
+    invalid: [CANARY, `k1:${CANARY}`, KEY_TEXT, `k1:${KEY_TEXT},k1:${KEY_TEXT}`, `k1:${KEY_TEXT},`, `k.1:${KEY_TEXT}`],
+  },
+  KEEP_REPLIES: {
+    read: ({ configuration }) => configuration.keepReplies,
+    byDefault: false,
+    valid: [
+      ["true", true],
+      ["false", false],
+    ],
+    invalid: [CANARY, "yes", "1", "TRUE"],
+  },
   REDIS_URL: {
     read: ({ stores }) => stores.redis,
     byDefault: { kind: "embedded" },

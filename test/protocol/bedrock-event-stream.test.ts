@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createEventStreamParser } from "../../lib/protocol/bedrock/event-stream.ts";
 import { bedrockEvent, bedrockException, bedrockStream } from "../support/event-stream-bytes.ts";
-import { cutAt } from "../support/replay-stream.ts";
+import { cutAt, FORMATS, replayStream } from "../support/replay-stream.ts";
 
 const STREAM = bedrockStream("test/fixtures/streams/bedrock-thinking-tools.jsonl");
 
@@ -41,6 +41,21 @@ describe("application/vnd.amazon.eventstream", () => {
         expect(framesOf(cutAt(STREAM, places)).frames).toEqual(whole);
       }),
     );
+  });
+
+  test("F33 cut in two all along it is the same answer and the same bill, to clients of every format", async () => {
+    for (const format of Object.values(FORMATS)) {
+      const whole = await replayStream("bedrock", format, [STREAM]);
+      for (let place = 1; place < STREAM.length; place += 3) {
+        const cut = await replayStream("bedrock", format, cutAt(STREAM, [place]));
+        expect([place, cut.sse, cut.usage, cut.costNanoUsd]).toEqual([
+          place,
+          whole.sse,
+          whole.usage,
+          whole.costNanoUsd,
+        ]);
+      }
+    }
   });
 
   test("a buffer that is used again for the next piece changes nothing that was said", () => {

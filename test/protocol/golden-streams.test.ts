@@ -7,6 +7,7 @@ import { createSseParser } from "../../lib/protocol/sse/sse-parser.ts";
 import { NO_USAGE, type Usage } from "../../lib/protocol/usage.ts";
 import { bedrockStream } from "../support/event-stream-bytes.ts";
 import { candidateOf, FORMATS, replayStream } from "../support/replay-stream.ts";
+import { expectWellOrdered } from "../support/well-ordered.ts";
 
 /** What a stream says, whoever says it. The id of a call is null where the provider gave none. */
 interface Golden {
@@ -123,7 +124,7 @@ const GOLDEN: readonly Golden[] = [
     usage: { inputUncached: 812, cacheRead: 1024, cacheWrite: 200, cacheWriteOneHour: 56, output: 166 },
   },
   {
-    file: "azure-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
+    file: "azure-openai-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
     reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
     usage: { inputUncached: 21, output: 9 },
   },
@@ -212,7 +213,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(only(events, "error")).toEqual([]);
   });
 
-  test("the official OpenAI client reads it", async () => {
+  test("traps 12 and 13: the official OpenAI client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.openai, [bytesOf(golden.file)]);
     const completion = await readWithOpenAi(sse);
     for (const [choice, text] of texts.entries()) expect(completion.choices[choice]?.message.content).toBe(text);
@@ -231,7 +232,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(sse.endsWith("data: [DONE]\n\n")).toBe(true);
   });
 
-  test("the official Anthropic client reads it", async () => {
+  test("traps 9, 10 and 11: the official Anthropic client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.anthropic, [bytesOf(golden.file)]);
     const { message, events } = await readWithAnthropic(sse);
     const blocks = message.content;
@@ -260,7 +261,7 @@ describe.each(GOLDEN)("$file", (golden) => {
 });
 
 test("Azure's verdicts and its chunks without a choice stay here", async () => {
-  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-text")]);
+  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-openai-text")]);
   expect(sse).not.toMatch(/content_filter|prompt_filter/);
   const chunks = sse.split("\n\n").filter((frame) => frame.startsWith("data: {"));
   // Only the usage has none, as at OpenAI.
@@ -275,34 +276,3 @@ test("trap 14: Gemini's signature reaches both clients unchanged, with the call 
   const { message } = await readWithAnthropic(anthropic.sse);
   expect(message.content.map((block) => Reflect.get(block, "signature"))).toEqual([GEMINI_SIGNATURE, undefined]);
 });
-
-/** Anthropic's protocol: one block open at a time, indices without a gap, deltas into a block of their kind. */
-function expectWellOrdered(events: readonly Anthropic.MessageStreamEvent[]): void {
-  const kinds: Readonly<Record<string, readonly string[]>> = {
-    text: ["text_delta", "citations_delta"],
-    thinking: ["thinking_delta", "signature_delta"],
-    tool_use: ["input_json_delta"],
-    redacted_thinking: [],
-  };
-  let open: { readonly index: number; readonly type: string } | null = null;
-  let next = 0;
-  const [first] = events;
-  expect(first?.type).toBe("message_start");
-  if (first?.type === "message_start") expect(first.message.usage.input_tokens).toBeGreaterThan(0);
-  for (const event of events) {
-    if (event.type === "content_block_start") {
-      expect(open).toBeNull();
-      expect(event.index).toBe(next);
-      open = { index: event.index, type: event.content_block.type };
-      next += 1;
-    } else if (event.type === "content_block_delta") {
-      expect(event.index).toBe(open?.index);
-      expect(kinds[open?.type ?? ""]).toContain(event.delta.type);
-    } else if (event.type === "content_block_stop") {
-      expect(event.index).toBe(open?.index);
-      open = null;
-    }
-  }
-  expect(open).toBeNull();
-  expect(events.slice(-2).map(({ type }) => type)).toEqual(["message_delta", "message_stop"]);
-}

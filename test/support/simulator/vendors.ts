@@ -9,6 +9,7 @@ import { readBedrock } from "./read-bedrock.ts";
 import { readCohere } from "./read-cohere.ts";
 import { readGemini } from "./read-gemini.ts";
 import { readOpenAi } from "./read-openai.ts";
+import { readResponses } from "./read-responses.ts";
 import type { ReplyContext, WireReply } from "./stream-event.ts";
 import {
   anthropicError,
@@ -24,12 +25,15 @@ import { writeBedrock } from "./write-bedrock.ts";
 import { writeCohere } from "./write-cohere.ts";
 import { writeGemini } from "./write-gemini.ts";
 import { writeOpenAi } from "./write-openai.ts";
+import { writeResponses } from "./write-responses.ts";
 
 /** Where a request went: `/{provider}/{the vendor's own path}`. */
 export interface VendorRoute {
   readonly provider: string;
   readonly wire: WireName;
   readonly operation: "generate" | "count-tokens" | "list-models" | "issue-token";
+  /** Which of OpenAI's endpoints, on its wire. */
+  readonly api: "chat" | "responses";
   /** Where it is named in the path, null elsewhere. */
   readonly model: string | null;
   readonly stream: boolean | null;
@@ -50,13 +54,15 @@ export function routeOf(path: string): VendorRoute | null {
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
-  if (path === TOKEN_PATH) return { provider, wire: "gemini", operation: "issue-token", model: null, stream: null };
+  if (path === TOKEN_PATH)
+    return { provider, wire: "gemini", operation: "issue-token", api: "chat", model: null, stream: null };
   if (provider === "google-vertex") return vertexRouteOf(rest);
   const wire = WIRES[provider] ?? "openai";
+  const api = rest === "responses" ? "responses" : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
-    ({ provider, wire, operation, model, stream }) as const;
+    ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
-  if (wire === "openai") return rest === "chat/completions" ? route("generate") : null;
+  if (wire === "openai") return rest === "chat/completions" || api !== "chat" ? route("generate") : null;
   if (wire === "cohere") return rest === "chat" ? route("generate") : null;
   if (wire === "bedrock") {
     const [, escaped = "", method] = /^model\/([^/]+)\/(converse|converse-stream)$/.exec(rest) ?? [];
@@ -74,7 +80,7 @@ export function routeOf(path: string): VendorRoute | null {
 
 /** On Vertex every maker's models have a place and a format of their own. */
 function vertexRouteOf(rest: string): VendorRoute | null {
-  const route = { provider: "google-vertex", operation: "generate", model: null, stream: null } as const;
+  const route = { provider: "google-vertex", operation: "generate", api: "chat", model: null, stream: null } as const;
   if (rest === "endpoints/openapi/chat/completions") return { ...route, wire: "openai" };
   const call = /^publishers\/(google|anthropic)\/models\/([^:/]+):(\w+)$/.exec(rest);
   const [, publisher, escaped = "", method = ""] = call ?? [];
@@ -133,7 +139,7 @@ export function readPrompt(route: VendorRoute, body: JsonObject, seenPrefixes: S
   }
   if (route.wire === "anthropic") return readAnthropic(body, seenPrefixes, route.operation === "count-tokens");
   if (route.wire === "gemini") return readGemini(body, route.model ?? "", route.stream === true);
-  return readOpenAi(body, route.provider);
+  return route.api === "responses" ? readResponses(body) : readOpenAi(body, route.provider);
 }
 
 /** Anthropic's body as Vertex wants it, back in Anthropic's own form. */
@@ -160,6 +166,7 @@ export function writeReply(
   if (route.wire === "gemini") return writeGemini(prompt, decided, context);
   if (route.wire === "cohere") return writeCohere(prompt, decided, context);
   if (route.wire === "bedrock") return writeBedrock(decided, context);
+  if (route.api === "responses") return writeResponses(prompt, decided, context, body);
   const includeUsage = objectAt(body["stream_options"])["include_usage"] === true;
   return writeOpenAi(prompt, decided, context, includeUsage);
 }
