@@ -10,9 +10,11 @@ type Additions = Readonly<Record<string, string>>;
 const BUDGET_TOKENS = 12_288;
 const MIN_BUDGET_TOKENS = 1_024;
 
+/** By the client's format; legacy completions have no word for it. */
 const ADDITIONS: Readonly<Partial<Record<ClientFormatName, (call: ParsedCall, modelId: string) => Additions>>> = {
   openai: ({ body }): Additions =>
     "reasoning" in body || "reasoning_effort" in body ? {} : { reasoning_effort: '"medium"' },
+  responses: ({ body }): Additions => ("reasoning" in body ? {} : { reasoning: '{"effort":"medium"}' }),
   anthropic: (call, modelId): Additions => ("thinking" in call.body ? {} : { thinking: thinking(call, modelId) }),
 };
 

@@ -44,8 +44,11 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
   const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
-  const ranked = rankCandidates(gateway.providers, model, requestedProvider, parsed);
-  const candidates = nativeWhereNeeded(ranked, parsed, model.id);
+  const candidates = nativeWhereNeeded(
+    rankCandidates(gateway.providers, model, requestedProvider, parsed),
+    parsed,
+    model.id,
+  );
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
