@@ -17,7 +17,7 @@ const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1_000);
 /** Every chunk of every recorded stream, by the wire that speaks it. */
 function chunksOf(wire: string): readonly JsonObject[] {
   const files = globSync("test/fixtures/{streams,gemini,responses}/*.sse").filter((file) => {
-    const own = /(anthropic|gemini|cohere|responses)/.exec(file)?.[1] ?? "openai";
+    const own = /(anthropic|gemini|responses|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
   if (wire === "bedrock") {
@@ -72,12 +72,12 @@ const DECODERS = {
   openai: candidateOf("openai").wire,
   anthropic: candidateOf("anthropic").wire,
   gemini: candidateOf("google-ai-studio").wire,
+  responses: candidateOf("openai", "responses").wire,
   cohere: candidateOf("cohere").wire,
   bedrock: candidateOf("bedrock").wire,
-  responses: candidateOf("openai", "responses").wire,
 } as const;
 
-describe.each(["openai", "anthropic", "gemini", "cohere", "bedrock", "responses"] as const)(
+describe.each(["openai", "anthropic", "gemini", "responses", "cohere", "bedrock"] as const)(
   "Z2 the %s decoder",
   (name) => {
     const wire = DECODERS[name];

@@ -8,17 +8,19 @@ import { type Simulator, startSimulator } from "../support/simulator/start-simul
 // The promise: the same stream bytes, however they are cut and whatever ends their lines, give the same answer and the same
 // bill. Each stream goes through the code of a real call: attempt, relay, encoder or passthrough, meter.
 
+type Client = keyof typeof FORMATS;
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 /** Cuts in two that go through a whole call, for each line end; with more runs they are at every byte. */
 const REPLAYS = Math.ceil(RUNS / 8);
 /** Much to do on a machine that has much else to do. */
 const LONG_MS = 180_000;
-type ClientName = keyof typeof FORMATS;
-const CLIENTS: readonly ClientName[] = ["openai", "anthropic", "responses"];
+const CLIENTS: readonly Client[] = ["openai", "anthropic", "responses"];
 const LINE_ENDS = ["\n", "\r\n", "\r"];
 /** What keeps a connection open: a comment, an empty one, one with characters of several bytes, one that looks like data. */
 const COMMENTS = [": keep-alive", ":", ": ☂ 👋🏽", ':data: {"choices":[]}', "retry: 3000", "id: 7", "unknown"];
 
+/** Recorded errors. */
+const FAILING: ReadonlySet<string> = new Set(["responses/openai-error.sse"]);
 /** An id of our own making, for a call that its provider gave none: another one each time. */
 const OUR_CALL_ID = /call_[0-9a-f]{24}/g;
 
@@ -40,11 +42,16 @@ interface Heard {
 }
 
 async function hear(
-  { provider, onlyFor }: RecordedStream,
-  client: ClientName,
+  { provider, askedIn }: RecordedStream,
+  client: Client,
   pieces: readonly Uint8Array[],
 ): Promise<Heard> {
-  const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces, onlyFor);
+  const replayed = await replayStream(provider, FORMATS[client], pieces, askedIn).catch((error: unknown) =>
+    String(error),
+  );
+  // A stream that fails before its first word goes to another provider: that, too, must not depend on the cut.
+  if (typeof replayed === "string") return { events: [["failed", replayed]], usage: {}, costNanoUsd: 0n };
+  const { sse, usage, costNanoUsd } = replayed;
   const parser = createSseParser();
   const frames = [...parser.push(bytesOf(sse)), ...parser.end()];
   const ids = new Map<string, string>();
@@ -92,10 +99,10 @@ function expectFramesAtEveryCut({ bytes }: RecordedStream): void {
   }
 }
 
-async function expectSameHoweverCut(stream: RecordedStream, client: ClientName, replays = REPLAYS): Promise<void> {
-  const { bytes } = stream;
+async function expectSameHoweverCut(stream: RecordedStream, client: Client, replays = REPLAYS): Promise<void> {
+  const { name, bytes } = stream;
   const whole = await hear(stream, client, [bytes]);
-  expect(whole.events.length).toBeGreaterThan(2);
+  if (!FAILING.has(name)) expect(whole.events.length).toBeGreaterThan(2);
   for (const [offset, end] of LINE_ENDS.entries()) {
     const variant = withLineEnd(bytes, end);
     const singly = await hear(
@@ -133,8 +140,8 @@ test.each(recorded)(
   LONG_MS,
 );
 
-describe.each(CLIENTS)("for an %s client", (client) => {
-  test.each(recorded.filter(({ onlyFor }) => onlyFor === null || onlyFor === client))(
+describe.each(CLIENTS)("%s client", (client) => {
+  test.each(recorded)(
     "P11 F33 $name is the same answer and the same bill, however it is cut and dressed",
     async (stream) => {
       await expectSameHoweverCut(stream, client);

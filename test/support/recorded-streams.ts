@@ -1,10 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
-import { createFetchUpstream } from "../../lib/platform/upstream/fetch-upstream.ts";
+import { systemClock } from "../../lib/platform/clock.ts";
 import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { authorized } from "../../lib/routing/candidate.ts";
-import { createFakeClock } from "./fake-clock.ts";
 import { callOf, candidateOf, FORMATS } from "./replay-stream.ts";
 import { providerKey } from "./simulator/provider-access.ts";
 import type { Simulator } from "./simulator/start-simulator.ts";
@@ -13,22 +12,25 @@ import type { Simulator } from "./simulator/start-simulator.ts";
 export interface RecordedStream {
   readonly name: string;
   readonly provider: string;
-  /** The clients to whom the provider speaks in this format, where it has a second one of its own for them. */
-  readonly onlyFor: ClientFormatName | null;
+  /** Where that is not the format that the provider speaks first. */
+  readonly askedIn: ClientFormatName | null;
   readonly bytes: Uint8Array;
 }
 
 /** Files are named for the provider, but for those of a wire that is not called as its provider is. */
-const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([["gemini", "google-ai-studio"]]);
+const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([
+  ["azure", "azure-openai"],
+  ["gemini", "google-ai-studio"],
+]);
 
 /** Every stream under `test/fixtures`: a new one is tested with the others as soon as it lies there. */
 export function recordedStreams(): readonly RecordedStream[] {
   return globSync("test/fixtures/**/*.sse")
     .toSorted()
     .map((path) => ({
-      name: path,
+      name: path.slice("test/fixtures/".length),
       provider: providerOfFile(path),
-      onlyFor: path.includes("/responses/") ? "responses" : null,
+      askedIn: path.includes("/responses/") ? "responses" : null,
       bytes: new Uint8Array(readFileSync(path)),
     }));
 }
@@ -42,6 +44,14 @@ function providerOfFile(path: string): string {
   if (name === undefined) throw new Error(`${path} does not begin with the name of a provider.`);
   return PROVIDER_OF_WIRE.get(name) ?? name;
 }
+
+/** Nobody here exchanges a key for a token. */
+const NO_TOKENS = {
+  clock: systemClock,
+  callUpstream: () => Promise.reject(new Error("No call is needed.")),
+  accessTokens: new AccessTokens(),
+};
+const NEVER = new AbortController().signal;
 
 const TOOL = {
   type: "function",
@@ -62,12 +72,6 @@ export async function simulatedStreams(
   providers: readonly string[],
 ): Promise<readonly RecordedStream[]> {
   const streams: RecordedStream[] = [];
-  const ports = {
-    clock: createFakeClock(),
-    callUpstream: createFetchUpstream(fetch),
-    accessTokens: new AccessTokens(),
-  };
-  const { signal } = new AbortController();
   for (const id of providers) {
     const candidate = {
       ...candidateOf(id),
@@ -83,13 +87,13 @@ export async function simulatedStreams(
       });
       const { provider, wire, baseUrl, nativeModel, maxOutputTokens } = candidate;
       const encoded = wire.encode({ provider, baseUrl, nativeModel, maxOutputTokens, call });
-      const { url, method, headers, body: text } = await authorized(encoded.request, candidate, ports, signal);
+      const { url, method, headers, body: text } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
       const reply = await fetch(url, { method, headers, body: text });
       if (!reply.ok) throw new Error(`The simulator refused a request to ${id}: ${await reply.text()}`);
       streams.push({
         name: `${id}, ${kind}`,
         provider: id,
-        onlyFor: null,
+        askedIn: null,
         bytes: new Uint8Array(await reply.arrayBuffer()),
       });
     }

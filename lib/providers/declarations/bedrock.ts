@@ -5,6 +5,7 @@ export const bedrock: ProviderDeclaration = {
   name: "Amazon Bedrock",
   baseUrl: "https://bedrock-runtime.{region}.amazonaws.com",
   apiKeyVariable: "AWS_SECRET_ACCESS_KEY",
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "pdf"],
   keyTemplate: "{accessKeyId}:{key}:{sessionToken}",
   variables: {
     accessKeyId: { name: "AWS_ACCESS_KEY_ID", isSecret: true },

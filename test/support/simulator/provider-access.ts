@@ -17,15 +17,21 @@ export function providerVariables(
   serviceAccount: () => string,
 ): Record<string, string> {
   const name = provider.toUpperCase().replaceAll("-", "_");
-  const declared = PROVIDERS.find(({ id }) => id === provider)?.apiKeyVariable;
-  const elsewhere = { [`${name}_BASE_URL`]: baseUrl };
+  const { apiKeyVariable = null, alsoSpeaks = {} } = PROVIDERS.find(({ id }) => id === provider) ?? {};
+  const { origin } = new URL(baseUrl);
+  const formats = Object.entries(alsoSpeaks).flatMap(([format, url]) =>
+    url === null
+      ? []
+      : [[`${name}_${format.toUpperCase()}_BASE_URL`, `${origin}/${provider}${new URL(url).pathname}`] as const],
+  );
+  const elsewhere = { [`${name}_BASE_URL`]: baseUrl, ...Object.fromEntries(formats) };
   switch (provider) {
     case "google-vertex":
       return { ...elsewhere, GOOGLE_VERTEX_CREDENTIALS_JSON: serviceAccount() };
     case "bedrock":
       return { ...elsewhere, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: providerKey(provider), AWS_SESSION_TOKEN };
     default:
-      return { ...elsewhere, [declared ?? `${name}_API_KEY`]: providerKey(provider) };
+      return { ...elsewhere, [apiKeyVariable ?? `${name}_API_KEY`]: providerKey(provider) };
   }
 }
 

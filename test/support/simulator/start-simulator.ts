@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject } from "../../../lib/protocol/json.ts";
+import type { ProviderDeclaration } from "../../../lib/providers/provider-declaration.ts";
+import { PROVIDERS } from "../../../lib/providers/provider-list.ts";
 import { control } from "./control.ts";
 import { type Delivery, deliverError, deliverFault, deliverStream, deliverWhole, type Gate } from "./delivery.ts";
 import type { ScriptedFault } from "./fault.ts";
@@ -131,7 +133,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const issuer = new TokenIssuer(`${url}${TOKEN_PATH}`);
-  const baseUrl = (provider: string) => `${url}/${provider}/${provider === "google-ai-studio" ? "v1beta" : "v1"}`;
+  const baseUrl = (provider: string) => `${url}/${provider}${declaredPath(provider)}`;
 
   return {
     url,
@@ -172,4 +174,14 @@ async function readBody(request: IncomingMessage): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const piece of request) pieces.push(piece);
   return Buffer.concat(pieces).toString("utf8");
+}
+
+/** The path of a provider's own base URL. */
+function declaredPath(provider: string): string {
+  const base = declared(provider)?.baseUrl ?? "https://provider.example/v1";
+  return new URL(base.replace(/[{}]/g, "")).pathname.replace(/\/$/, "");
+}
+
+function declared(provider: string): ProviderDeclaration | undefined {
+  return PROVIDERS.find(({ id }) => id === provider);
 }

@@ -48,26 +48,26 @@ const WIRES: Readonly<Record<string, WireName>> = {
 /** Where Google's service accounts get their tokens. */
 export const TOKEN_PATH = "/google-oauth/v1/token";
 
-/** The route of a path, or null where no vendor has one. */
+/** Formats that a vendor speaks beside its first: its path tells which. */
+const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|vercel-ai-gateway|xiaomi|zai)$/;
+
+/** The route of a path, or null where the vendor has none. What stands before the last part is the vendor's own base. */
 export function routeOf(path: string): VendorRoute | null {
-  const match = /^\/([^/]+)\/(?:v1|v1beta)\/(.+)$/.exec(path);
+  const own = ownRouteOf(path);
+  if (own !== undefined) return own;
+  const match = /^\/([^/]+)\/(?:.+\/)?(chat\/completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
+    path,
+  );
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
-  if (path === TOKEN_PATH)
-    return { provider, wire: "gemini", operation: "issue-token", api: "chat", model: null, stream: null };
-  if (provider === "google-vertex") return vertexRouteOf(rest);
-  const wire = WIRES[provider] ?? "openai";
+  const first = WIRES[provider] ?? "openai";
+  const wire = rest.startsWith("messages") && SPEAKS_ANTHROPIC.test(provider) ? "anthropic" : first;
   const api = rest === "responses" ? "responses" : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
   if (wire === "openai") return rest === "chat/completions" || api !== "chat" ? route("generate") : null;
-  if (wire === "cohere") return rest === "chat" ? route("generate") : null;
-  if (wire === "bedrock") {
-    const [, escaped = "", method] = /^model\/([^/]+)\/(converse|converse-stream)$/.exec(rest) ?? [];
-    return method === undefined ? null : route("generate", decodeURIComponent(escaped), method === "converse-stream");
-  }
   if (wire === "anthropic") {
     if (rest === "messages/count_tokens") return route("count-tokens");
     return rest === "messages" ? route("generate") : null;
@@ -76,6 +76,19 @@ export function routeOf(path: string): VendorRoute | null {
   const model = decodeURIComponent(call?.[1] ?? "");
   if (call?.[2] === "countTokens") return route("count-tokens", model, false);
   return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
+}
+
+/** Those whose paths are like nobody else's; undefined for the others. */
+function ownRouteOf(path: string): VendorRoute | null | undefined {
+  const generates = { operation: "generate", api: "chat", model: null, stream: null } as const;
+  if (path === TOKEN_PATH) return { ...generates, provider: "google-oauth", wire: "gemini", operation: "issue-token" };
+  const vertex = /^\/google-vertex\/(?:.+\/)?((?:publishers|endpoints)\/.+)$/.exec(path)?.[1];
+  if (vertex !== undefined) return vertexRouteOf(vertex);
+  if (/^\/cohere\/(?:.+\/)?chat$/.test(path)) return { ...generates, provider: "cohere", wire: "cohere" };
+  const [, escaped = "", method] = /^\/bedrock\/(?:.+\/)?model\/([^/]+)\/(converse|converse-stream)$/.exec(path) ?? [];
+  if (method === undefined) return undefined;
+  const model = decodeURIComponent(escaped);
+  return { ...generates, provider: "bedrock", wire: "bedrock", model, stream: method === "converse-stream" };
 }
 
 /** On Vertex every maker's models have a place and a format of their own. */
@@ -93,6 +106,16 @@ function vertexRouteOf(rest: string): VendorRoute | null {
   return { ...route, wire: "anthropic", model, stream: method === "streamRawPredict" };
 }
 
+/** Servers of OpenAI's format that take their key elsewhere than in `Authorization`. */
+const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
+  portkey: "x-portkey-api-key",
+  "azure-openai": "api-key",
+};
+
+function keyText({ provider }: VendorRoute): string {
+  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
+}
+
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
 export function checkCredential(route: VendorRoute, request: SignedRequest, issuer: TokenIssuer): void {
   const { headers } = request;
@@ -100,10 +123,6 @@ export function checkCredential(route: VendorRoute, request: SignedRequest, issu
   if (route.provider === "google-vertex") {
     if (issuer.accepts(headers.authorization)) return;
     throw new VendorRefusal(geminiError(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."));
-  }
-  if (route.provider === "azure-openai") {
-    if (headers["api-key"] === providerKey(route.provider)) return;
-    throw new VendorRefusal(openAiError(401, "Access denied due to invalid subscription key.", { code: "401" }));
   }
   if (route.wire === "bedrock") {
     if (isSignedForAws(request)) return;
@@ -124,8 +143,9 @@ export function checkCredential(route: VendorRoute, request: SignedRequest, issu
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if (headers.authorization !== `Bearer ${expected}`) {
-    if (route.wire === "cohere") throw new VendorRefusal(cohereError(401, "invalid api token"));
+  } else if (route.wire === "cohere") {
+    if (headers.authorization !== keyText(route)) throw new VendorRefusal(cohereError(401, "invalid api token"));
+  } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization) !== keyText(route)) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
