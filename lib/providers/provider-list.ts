@@ -1,5 +1,6 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
+import { bedrockWire } from "./bedrock-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
 import { aiSdk } from "./declarations/ai-sdk.ts";
 import { aiHubMix } from "./declarations/aihubmix.ts";
@@ -10,6 +11,7 @@ import { alpacaNetwork } from "./declarations/alpaca-network.ts";
 import { anannas } from "./declarations/anannas.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { azureOpenAi } from "./declarations/azure-openai.ts";
+import { bedrock } from "./declarations/bedrock.ts";
 import { canopyWave } from "./declarations/canopywave.ts";
 import { cerebras } from "./declarations/cerebras.ts";
 import { chutes } from "./declarations/chutes.ts";
@@ -64,6 +66,7 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   anthropic,
   googleAiStudio,
   googleVertex,
+  bedrock,
   azureOpenAi,
   cohere,
   cloudflareWorkersAi,
@@ -120,6 +123,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
+  bedrock: bedrockWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {

@@ -4,6 +4,7 @@ import { type ChatEvent, isSemantic } from "../protocol/chat-event.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import type { AuthorizationPorts } from "../providers/authorize.ts";
+import type { WireFormat } from "../providers/wire-format.ts";
 import { AttemptAborted, failureOfStatus } from "./attempt-failure.ts";
 import {
   type AttemptLimits,
@@ -77,8 +78,8 @@ export async function attempt(
       return result;
     }
     const { ignoredParameters } = encoded;
-    if (call.stream && isEventStream(upstream)) {
-      const stream = new ProviderStream(upstream.body, wire.createStreamDecoder());
+    if (call.stream && isEventStream(upstream, wire)) {
+      const stream = new ProviderStream(upstream.body, wire.createStreamDecoder(), wire.framing?.createParser());
       const opened = await waitForCommit(stream);
       // The relay goes on with the same timers and its own way of seeing the client leave.
       clientSignal?.removeEventListener("abort", onClientGone);
@@ -120,8 +121,8 @@ function idleTimeout(clock: Clock, limits: AttemptLimits): number {
   return Math.max(1, Math.min(limits.idleMs, limits.deadlineMs - clock.now()));
 }
 
-function isEventStream(upstream: UpstreamReply): boolean {
-  return upstream.header("content-type")?.includes("text/event-stream") ?? false;
+function isEventStream(upstream: UpstreamReply, { framing }: WireFormat): boolean {
+  return upstream.header("content-type")?.includes(framing?.contentType ?? "text/event-stream") ?? false;
 }
 
 type Commit = { readonly kind: "committed"; readonly head: readonly DecodedFrame[] } | FailedAttempt;
