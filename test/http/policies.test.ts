@@ -63,7 +63,9 @@ describe.each(Object.entries(POLICIES))("%s", (name, policy) => {
     const headers = new Headers({ "content-type": "application/json" });
     if (credential !== null) headers.set("authorization", `Bearer ${credential}`);
     const body = method === "POST" ? "{}" : null;
-    return app.fetch(new Request(`http://gateway.test${pattern.replace(/\{\w+\+?\}/g, "x")}`, { method, headers, body }));
+    return app.fetch(
+      new Request(`http://gateway.test${pattern.replace(/\{\w+\+?\}/g, "x")}`, { method, headers, body }),
+    );
   };
   const outcome = ({ status }: Response) => (status === 401 || status === 403 ? status : "in");
 
