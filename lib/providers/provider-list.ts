@@ -1,6 +1,7 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
+import { completionsWire } from "./completions-wire.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { azureOpenAi } from "./declarations/azure-openai.ts";
 import { cerebras } from "./declarations/cerebras.ts";
@@ -53,6 +54,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   anthropic: anthropicWire,
   gemini: geminiWire,
   responses: responsesWire,
+  completions: completionsWire,
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,

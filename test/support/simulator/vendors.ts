@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../lib/protocol/json.ts";
 import { answer as decide } from "./answer.ts";
 import type { Behaviour } from "./fault.ts";
 import { objectAt } from "./json-reading.ts";
+import { readCompletion, writeCompletion } from "./legacy-completions.ts";
 import { type Prompt, promptTokens } from "./prompt.ts";
 import { readAnthropic } from "./read-anthropic.ts";
 import { readGemini } from "./read-gemini.ts";
@@ -21,7 +22,7 @@ export interface VendorRoute {
   readonly wire: WireName;
   readonly operation: "generate" | "count-tokens" | "list-models";
   /** Which of OpenAI's endpoints, on its wire. */
-  readonly api: "chat" | "responses";
+  readonly api: "chat" | "responses" | "completions";
   /** Named in the path on Gemini's wire, null elsewhere. */
   readonly model: string | null;
   readonly stream: boolean | null;
@@ -36,7 +37,7 @@ export function routeOf(path: string): VendorRoute | null {
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
   const wire = WIRES[provider] ?? "openai";
-  const api = rest === "responses" ? "responses" : "chat";
+  const api = rest === "responses" || rest === "completions" ? rest : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
@@ -83,6 +84,7 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
 export function readPrompt(route: VendorRoute, body: JsonObject, seenPrefixes: Set<string>): Prompt {
   if (route.wire === "anthropic") return readAnthropic(body, seenPrefixes, route.operation === "count-tokens");
   if (route.wire === "gemini") return readGemini(body, route.model ?? "", route.stream === true);
+  if (route.api === "completions") return readCompletion(body);
   return route.api === "responses" ? readResponses(body) : readOpenAi(body, route.provider);
 }
 
@@ -99,6 +101,7 @@ export function writeReply(
   if (route.wire === "gemini") return writeGemini(prompt, decided, context);
   if (route.api === "responses") return writeResponses(prompt, decided, context, body);
   const includeUsage = objectAt(body["stream_options"])["include_usage"] === true;
+  if (route.api === "completions") return writeCompletion(prompt, decided, context, includeUsage);
   return writeOpenAi(prompt, decided, context, includeUsage);
 }
 
