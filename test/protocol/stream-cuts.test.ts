@@ -19,6 +19,8 @@ const LINE_ENDS = ["\n", "\r\n", "\r"];
 /** What keeps a connection open: a comment, an empty one, one with characters of several bytes, one that looks like data. */
 const COMMENTS = [": keep-alive", ":", ": ☂ 👋🏽", ':data: {"choices":[]}', "retry: 3000", "id: 7", "unknown"];
 
+/** Recorded errors. */
+const FAILING: ReadonlySet<string> = new Set(["responses/openai-error.sse"]);
 /** An id of our own making, for a call that its provider gave none: another one each time. */
 const OUR_CALL_ID = /call_[0-9a-f]{24}/g;
 
@@ -40,11 +42,16 @@ interface Heard {
 }
 
 async function hear(
-  { provider, onlyFor }: RecordedStream,
+  { provider, askedIn }: RecordedStream,
   client: Client,
   pieces: readonly Uint8Array[],
 ): Promise<Heard> {
-  const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces, onlyFor);
+  const replayed = await replayStream(provider, FORMATS[client], pieces, askedIn).catch((error: unknown) =>
+    String(error),
+  );
+  // A stream that fails before its first word goes to another provider: that, too, must not depend on the cut.
+  if (typeof replayed === "string") return { events: [["failed", replayed]], usage: {}, costNanoUsd: 0n };
+  const { sse, usage, costNanoUsd } = replayed;
   const parser = createSseParser();
   const frames = [...parser.push(bytesOf(sse)), ...parser.end()];
   const ids = new Map<string, string>();
@@ -93,9 +100,9 @@ function expectFramesAtEveryCut({ bytes }: RecordedStream): void {
 }
 
 async function expectSameHoweverCut(stream: RecordedStream, client: Client, replays = REPLAYS): Promise<void> {
-  const { bytes } = stream;
+  const { name, bytes } = stream;
   const whole = await hear(stream, client, [bytes]);
-  expect(whole.events.length).toBeGreaterThan(2);
+  if (!FAILING.has(name)) expect(whole.events.length).toBeGreaterThan(2);
   for (const [offset, end] of LINE_ENDS.entries()) {
     const variant = withLineEnd(bytes, end);
     const singly = await hear(
@@ -133,11 +140,8 @@ test.each(recorded)(
   LONG_MS,
 );
 
-/** Those that say something: one that fails before that is another provider's turn. */
-const answered = recorded.filter(({ name }) => !name.endsWith("-error.sse"));
-
-describe.each(CLIENTS)("for an %s client", (client) => {
-  test.each(answered.filter(({ onlyFor }) => onlyFor === null || onlyFor === client))(
+describe.each(CLIENTS)("%s client", (client) => {
+  test.each(recorded)(
     "P11 F33 $name is the same answer and the same bill, however it is cut and dressed",
     async (stream) => {
       await expectSameHoweverCut(stream, client);

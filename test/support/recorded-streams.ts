@@ -12,22 +12,25 @@ import { providerKey } from "./simulator/vendors.ts";
 export interface RecordedStream {
   readonly name: string;
   readonly provider: string;
-  /** The clients to whom the provider speaks in this format, where it has a second one of its own for them. */
-  readonly onlyFor: ClientFormatName | null;
+  /** Where that is not the format that the provider speaks first. */
+  readonly askedIn: ClientFormatName | null;
   readonly bytes: Uint8Array;
 }
 
 /** Files are named for the provider, but for those of a wire that is not called as its provider is. */
-const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([["gemini", "google-ai-studio"]]);
+const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([
+  ["azure", "azure-openai"],
+  ["gemini", "google-ai-studio"],
+]);
 
 /** Every stream under `test/fixtures`: a new one is tested with the others as soon as it lies there. */
 export function recordedStreams(): readonly RecordedStream[] {
   return globSync("test/fixtures/**/*.sse")
     .toSorted()
     .map((path) => ({
-      name: path,
+      name: path.slice("test/fixtures/".length),
       provider: providerOfFile(path),
-      onlyFor: path.includes("/responses/") ? "responses" : null,
+      askedIn: path.includes("/responses/") ? "responses" : null,
       bytes: new Uint8Array(readFileSync(path)),
     }));
 }
@@ -90,7 +93,7 @@ export async function simulatedStreams(
       streams.push({
         name: `${id}, ${kind}`,
         provider: id,
-        onlyFor: null,
+        askedIn: null,
         bytes: new Uint8Array(await reply.arrayBuffer()),
       });
     }

@@ -5,6 +5,18 @@ export const openAi: ProviderDeclaration = {
   name: "OpenAI",
   baseUrl: "https://api.openai.com/v1",
   apiKeyVariable: "OPENAI_API_KEY",
+  capabilities: [
+    "chat",
+    "streaming",
+    "tools",
+    "vision",
+    "json",
+    "logprobs",
+    "embeddings",
+    "images",
+    "audio_transcription",
+    "responses",
+  ],
   alsoSpeaks: { responses: null },
   // 400 on an argument it does not know: platform.openai.com/docs/api-reference/chat/create (read 2026-11-24)
   drop: ["top_k"],

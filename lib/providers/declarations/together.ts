@@ -6,5 +6,6 @@ export const together: ProviderDeclaration = {
   baseUrl: "https://api.together.xyz/v1",
   apiKeyVariable: "TOGETHER_API_KEY",
   alsoSpeaks: { completions: null },
+  capabilities: ["chat", "streaming", "tools", "vision", "json"],
   stripFromReply: ["prompt"],
 };
