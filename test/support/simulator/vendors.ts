@@ -58,7 +58,7 @@ export function routeOf(path: string): VendorRoute | null {
   return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
 }
 
-/** The key that a provider of the simulator accepts; it accepts no other. */
+/** The key that a provider of the simulator accepts; beside `customerKey` it accepts no other. */
 export function providerKey(provider: string): string {
   return `key-of-${provider}`;
 }
@@ -69,8 +69,13 @@ const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
   "azure-openai": "api-key",
 };
 
-function keyText({ provider }: VendorRoute): string {
-  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
+function keyText({ provider }: VendorRoute, key: string): string {
+  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${key}`;
+}
+
+/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
+export function customerKey(provider: string): string {
+  return `customers-own-key-of-${provider}`;
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
@@ -91,7 +96,10 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization) !== keyText(route)) {
+  } else {
+    const sent = headers[OPENAI_KEY_HEADERS[route.provider] ?? "authorization"];
+    const known = [expected, customerKey(route.provider)].some((key) => keyText(route, key) === sent);
+    if (known) return;
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
