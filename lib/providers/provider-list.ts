@@ -2,6 +2,7 @@ import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
 import { bedrockWire } from "./bedrock-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
+import { completionsWire } from "./completions-wire.ts";
 import { aiSdk } from "./declarations/ai-sdk.ts";
 import { aiHubMix } from "./declarations/aihubmix.ts";
 import { aimo } from "./declarations/aimo.ts";
@@ -120,6 +121,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   anthropic: anthropicWire,
   gemini: geminiWire,
   responses: responsesWire,
+  completions: completionsWire,
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,

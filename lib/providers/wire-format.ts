@@ -12,6 +12,8 @@ export type WireName =
   | "anthropic"
   | "gemini"
   | "responses"
+  | "completions"
+  | "completions"
   | "vertex-gemini"
   | "vertex-anthropic"
   | "cohere"

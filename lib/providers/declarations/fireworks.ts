@@ -8,7 +8,7 @@ export const fireworks: ProviderDeclaration = {
   apiKeyVariable: "FIREWORKS_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json"],
   // docs.fireworks.ai/tools-sdks/anthropic-compatibility (read 2026-11-25)
-  alsoSpeaks: { anthropic: null },
+  alsoSpeaks: { anthropic: null, completions: null },
   authorization: "bearer",
   stripFromReply: ["perf_metrics"],
 };

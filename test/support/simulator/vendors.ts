@@ -2,6 +2,7 @@ import type { JsonObject } from "../../../lib/protocol/json.ts";
 import { answer as decide } from "./answer.ts";
 import type { Behaviour } from "./fault.ts";
 import { objectAt } from "./json-reading.ts";
+import { readCompletion, writeCompletion } from "./legacy-completions.ts";
 import { type Prompt, promptTokens } from "./prompt.ts";
 import { isSignedForAws, providerKey, type SignedRequest, type TokenIssuer } from "./provider-access.ts";
 import { readAnthropic } from "./read-anthropic.ts";
@@ -33,7 +34,7 @@ export interface VendorRoute {
   readonly wire: WireName;
   readonly operation: "generate" | "count-tokens" | "list-models" | "issue-token";
   /** Which of OpenAI's endpoints, on its wire. */
-  readonly api: "chat" | "responses";
+  readonly api: "chat" | "responses" | "completions";
   /** Where it is named in the path, null elsewhere. */
   readonly model: string | null;
   readonly stream: boolean | null;
@@ -63,7 +64,7 @@ export function routeOf(path: string): VendorRoute | null {
   if (provider === undefined || rest === undefined) return null;
   const first = WIRES[provider] ?? "openai";
   const wire = rest.startsWith("messages") && SPEAKS_ANTHROPIC.test(provider) ? "anthropic" : first;
-  const api = rest === "responses" ? "responses" : "chat";
+  const api = rest === "responses" || rest === "completions" ? rest : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
@@ -167,6 +168,7 @@ export function readPrompt(route: VendorRoute, body: JsonObject, seenPrefixes: S
   }
   if (route.wire === "anthropic") return readAnthropic(body, seenPrefixes, route.operation === "count-tokens");
   if (route.wire === "gemini") return readGemini(body, route.model ?? "", route.stream === true);
+  if (route.api === "completions") return readCompletion(body);
   return route.api === "responses" ? readResponses(body) : readOpenAi(body, route.provider);
 }
 
@@ -196,6 +198,7 @@ export function writeReply(
   if (route.wire === "bedrock") return writeBedrock(decided, context);
   if (route.api === "responses") return writeResponses(prompt, decided, context, body);
   const includeUsage = objectAt(body["stream_options"])["include_usage"] === true;
+  if (route.api === "completions") return writeCompletion(prompt, decided, context, includeUsage);
   return writeOpenAi(prompt, decided, context, includeUsage);
 }
 
