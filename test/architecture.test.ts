@@ -25,9 +25,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cache": SUBJECT,
   "lib/health": SUBJECT,
   "lib/webhooks": SUBJECT,
-  // What files and batches hold is sealed as an account's secrets are.
+  // What files, batches and responses hold is sealed as an account's secrets are.
   "lib/batches": [...SUBJECT, "lib/accounts"],
-  "lib/responses": ["lib/accounts", ...SUBJECT],
+  "lib/responses": [...SUBJECT, "lib/accounts"],
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
   // A job may make inference calls, as a client does.
