@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { countTokens } from "../../lib/inference/count-tokens.ts";
+import type { RoutingHeaders } from "../../lib/inference/inference-call.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
+import { sessionOfHeaders } from "../../lib/inference/session-of.ts";
 import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
 import type { ClientFormat } from "../../lib/protocol/client-format.ts";
@@ -26,13 +28,18 @@ async function readInput({ gateway, ports, request }: Exchange): Promise<Inferen
   return { credential, text, body: parseJsonBody(text) };
 }
 
+function readRoutingHeaders(headers: Headers): RoutingHeaders {
+  return { session: sessionOfHeaders(headers), reported: headers.get("x-gateway-metadata") === "enabled" };
+}
+
 /** The pipeline enforces the policy of these routes: it reads the identity together with what else a cold call needs. */
 function inference(format: ClientFormat, idHeader: "request-id" | null): Route["handle"] {
   return async (exchange) => {
     const { gateway, ports, request, requestId } = exchange;
     const input = await readInput(exchange);
     const protocolHeaders = format.readProtocolHeaders(request.headers);
-    const call = { ...input, format, protocolHeaders, requestId, signal: request.signal };
+    const routing = readRoutingHeaders(request.headers);
+    const call = { ...input, format, protocolHeaders, routing, requestId, signal: request.signal };
     const reply = await runInference(gateway, ports, call);
     const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
     if (idHeader !== null) headers[idHeader] = requestId;

@@ -8,6 +8,7 @@ import { LocalLimiter } from "../limits/local-limiter.ts";
 import type { Configuration } from "../ports/configuration.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
+import { ProviderSpeeds } from "../routing/provider-speeds.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
 /** What lives as long as the isolate: the configuration and the caches. Nothing in it belongs to one request. */
@@ -21,6 +22,7 @@ export interface Gateway {
   readonly breakers: BreakerView;
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
+  readonly speeds: ProviderSpeeds;
   readonly settler: Settler;
 }
 
@@ -37,6 +39,7 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     breakers: new BreakerView(),
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
+    speeds: new ProviderSpeeds(),
     settler,
   };
 }

@@ -2,6 +2,13 @@ import type { ClientStream } from "../ports/client-stream.ts";
 import type { ClientFormat, ProtocolHeaders } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
 
+export interface RoutingHeaders {
+  /** The session that they name, or null (see `sessionOfHeaders`). */
+  readonly session: string | null;
+  /** `x-gateway-metadata: enabled`: the reply tells in `x-gateway-routing` why it went where it went. */
+  readonly reported: boolean;
+}
+
 /** A request as a route hands it over: its body read and parsed as JSON, nothing of it judged yet. */
 export interface InferenceCall {
   readonly format: ClientFormat;
@@ -10,6 +17,8 @@ export interface InferenceCall {
   readonly text: string;
   readonly body: JsonObject;
   readonly protocolHeaders: ProtocolHeaders;
+  /** What the request's headers say of its route. Absent: nothing. */
+  readonly routing?: RoutingHeaders;
   /** `req_…`: the key under which this call is held, settled and logged. */
   readonly requestId: string;
   /** Aborts when the client leaves; null where the runtime tells that by cancelling the reply's stream only. */

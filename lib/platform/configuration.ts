@@ -102,6 +102,14 @@ export const VARIABLES = {
   REQUEST_TIMEOUT_MS: milliseconds(600_000, "a whole request, all providers together"),
   RATE_LIMIT_WAIT_MS: milliseconds(30_000, "the longest wait for a provider that answers 429"),
   KEEP_ALIVE_MS: milliseconds(10_000, "the silence after which a waiting stream gets a keep-alive"),
+  PROVIDER_WEIGHTS: z
+    .string()
+    .optional()
+    .describe("slugs with weights from 1 to 1000, such as openai=3,azure-openai=1: how calls are shared among them"),
+  HEDGING: z
+    .enum(["on", "off"])
+    .default("off")
+    .describe("on or off: whether a stream that is late to start is asked for at a second provider too"),
 } as const;
 
 const schema = z.object(VARIABLES);
@@ -132,6 +140,7 @@ export function parseSettings(
   const parsed = schema.safeParse(given);
   const problems = parsed.success ? [] : parsed.error.issues.map(({ path }) => problemOf(String(path[0])));
   const providerSettings = readProviders(given, providers, problems);
+  const providerWeights = readWeights(given["PROVIDER_WEIGHTS"], providers, problems);
   const stores = readStores(given, runtime, problems);
   const embedded = stores.redis.kind === "embedded" && stores.postgres.kind === "embedded";
   if (given["API_GATEWAY_SALT"] === undefined && !embedded) problems.push(problemOf("API_GATEWAY_SALT"));
@@ -148,6 +157,8 @@ export function parseSettings(
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
+      providerWeights,
+      hedging: variables.HEDGING === "on",
       timeouts: {
         firstTokenMs: variables.FIRST_TOKEN_TIMEOUT_MS,
         idleMs: variables.IDLE_TIMEOUT_MS,
@@ -218,19 +229,40 @@ function readProviders(
   for (const provider of providers) {
     const keyVariable = provider.apiKeyVariable ?? variableOf(provider.id, "API_KEY");
     const urlVariable = variableOf(provider.id, "BASE_URL");
-    const apiKey = given[keyVariable];
+    const apiKeys = listed(given[keyVariable]);
     const baseUrl = given[urlVariable] ?? null;
-    if (apiKey !== undefined && !PRINTABLE.test(apiKey)) {
-      problems.push(`${keyVariable} must be: printable characters without spaces`);
+    if (!apiKeys.every((key) => PRINTABLE.test(key)) || new Set(apiKeys).size < apiKeys.length) {
+      problems.push(`${keyVariable} must be: printable characters without spaces; several keys with commas between`);
     }
     if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
       problems.push(`${urlVariable} must be: an http or https URL`);
     }
-    if (apiKey === undefined && baseUrl === null) continue;
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, keyVariable, problems);
-    settings[provider.id] = { apiKeys: apiKey === undefined ? [] : [apiKey], baseUrl, variables };
+    if (apiKeys.length === 0 && baseUrl === null) continue;
+    const variables = apiKeys.length === 0 ? {} : readVariables(given, provider, keyVariable, problems);
+    settings[provider.id] = { apiKeys, baseUrl, variables };
   }
   return settings;
+}
+
+/** The entries of a list with commas between. What begins as JSON, such as a service account, is one entry. */
+function listed(text = ""): readonly string[] {
+  if (text.startsWith("{")) return [text];
+  return text.split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
+}
+
+/** `openai=3,azure-openai=1`. */
+function readWeights(
+  text: string | undefined,
+  providers: readonly DeclaredProvider[],
+  problems: string[],
+): Readonly<Record<string, number>> {
+  const weights = listed(text).map((entry) => {
+    const [, id, weight] = /^([\w-]+)=(\d{1,4})$/.exec(entry) ?? [];
+    const known = providers.some((provider) => provider.id === id);
+    return [id ?? "", known ? Number(weight) : 0] as const;
+  });
+  if (weights.some(([, weight]) => weight < 1 || weight > 1000)) problems.push(problemOf("PROVIDER_WEIGHTS"));
+  return Object.fromEntries(weights);
 }
 
 /** What a provider must be told beside its key, by its short names. */

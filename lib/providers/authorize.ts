@@ -5,6 +5,8 @@ export interface ProviderCredential {
   /** Tells it from the provider's other keys, in breakers and logs: never the key itself. */
   readonly id: string;
   readonly secret: string;
+  /** True for one of several keys of the operator's: when it is refused or limited, the others stand in for it. */
+  readonly pooled?: boolean;
 }
 
 /** How a key goes into a request. */

@@ -30,7 +30,11 @@ export function configuredProviders(
     if (!takesPart) continue;
     configured.set(declaration.id, {
       declaration,
-      credentials: apiKeys.map((secret, index) => ({ id: credentialId(index), secret })),
+      credentials: apiKeys.map((secret, index) => ({
+        id: credentialId(index),
+        secret,
+        pooled: apiKeys.length > 1,
+      })),
       baseUrl: filled(setting.baseUrl ?? declaration.baseUrl, variables),
       variables,
     });

@@ -43,6 +43,12 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   gemini: geminiWire,
 };
 
+/** The provider of a slug, or of a name as people write it: `openai`, `OpenAI`. Null: nobody's. */
+export function findProvider(name: string): ProviderDeclaration | null {
+  const wanted = name.toLowerCase();
+  return PROVIDERS.find(({ id, name: full }) => id === wanted || full.toLowerCase() === wanted) ?? null;
+}
+
 /** The format that a provider speaks first. */
 export function wireOf(provider: ProviderDeclaration): WireFormat {
   return WIRES[provider.wire ?? "openai"];

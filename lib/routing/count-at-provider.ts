@@ -34,7 +34,7 @@ export async function countAtProvider(
   call: CountInput["call"],
   clientSignal: AbortSignal | null,
 ): Promise<ProviderCount | null> {
-  const counter = counterOf(providers, model);
+  const counter = counterOf(providers, model, breakers, ports.clock.now());
   if (counter === null) return null;
   const provider = counter.provider.id;
   // A provider that is being tried again is tried by a real call, not by a count.
@@ -46,14 +46,20 @@ export async function countAtProvider(
 type Counter = Pick<Candidate, "provider" | "wire" | "baseUrl" | "credential" | "nativeModel">;
 
 /** The model's first provider that counts: its vendor's own before others. */
-function counterOf(providers: ReadonlyMap<string, ConfiguredProvider>, model: Model): Counter | null {
+function counterOf(
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  breakers: BreakerView,
+  nowMs: number,
+): Counter | null {
   const vendor = vendorOf(model.id);
   const counters = model.offers.flatMap(({ provider: id, nativeModel }): Counter[] => {
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
     const { wire, baseUrl } = endpointFor(provider, null);
-    const credential = credentials[0] ?? null;
+    const credential = credentials.find(({ id: key }) => breakers.keys.state(id, key, nowMs) === null) ?? null;
+    if (credential === null && credentials.length > 0) return []; // every key is left alone for a while
     return wire.countTokens === null ? [] : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
   const position = ({ provider }: Counter) => chainPosition(provider.id, vendor);

@@ -188,6 +188,24 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   REQUEST_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.wholeRequestMs, 600_000),
   RATE_LIMIT_WAIT_MS: milliseconds(({ configuration }) => configuration.timeouts.rateLimitWaitMs, 30_000),
   KEEP_ALIVE_MS: milliseconds(({ configuration }) => configuration.timeouts.keepAliveMs, 10_000),
+  PROVIDER_WEIGHTS: {
+    read: ({ configuration }) => configuration.providerWeights,
+    byDefault: {},
+    valid: [
+      ["openai=3, openrouter=1", { openai: 3, openrouter: 1 }],
+      ["groq=1000", { groq: 1000 }],
+    ],
+    invalid: [CANARY, `${CANARY}=1`, "openai", "openai=0", "openai=1001", "openai=1.5", "openai=-1", "openai=3;groq=1"],
+  },
+  HEDGING: {
+    read: ({ configuration }) => configuration.hedging,
+    byDefault: false,
+    valid: [
+      ["on", true],
+      ["off", false],
+    ],
+    invalid: [CANARY, "true", "1"],
+  },
 };
 
 describe.each(Object.entries(CASES))("%s", (name, { read, byDefault, valid, invalid, beside = {} }) => {
@@ -283,6 +301,12 @@ describe("providers", () => {
     },
   );
 
+  test("a variable may hold several keys, each of them once; a service account's JSON is one key", () => {
+    expect(providers({ OPENAI_API_KEY: "sk-1, sk-2,,sk-3" })["openai"]?.apiKeys).toEqual(["sk-1", "sk-2", "sk-3"]);
+    expect(named({ OPENAI_API_KEY: "sk-1,sk-1" })).toEqual(["OPENAI_API_KEY"]);
+    expect(providers({ OPENAI_API_KEY: '{"a":"b","c":"d"}' })["openai"]?.apiKeys).toEqual(['{"a":"b","c":"d"}']);
+  });
+
   test("a key or an address that cannot be one is named, and not shown", () => {
     const found = problems({
       OPENAI_API_KEY: `sk-${CANARY} x`,
@@ -290,7 +314,7 @@ describe("providers", () => {
       OLLAMA_BASE_URL: `ftp://${CANARY}`,
     });
     expect(found).toEqual([
-      "OPENAI_API_KEY must be: printable characters without spaces",
+      "OPENAI_API_KEY must be: printable characters without spaces; several keys with commas between",
       "GOOGLE_AI_STUDIO_BASE_URL must be: an http or https URL",
       "OLLAMA_BASE_URL must be: an http or https URL",
     ]);

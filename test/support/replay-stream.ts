@@ -46,6 +46,7 @@ export function candidateOf(providerId: string): Candidate {
     wire: wireOf(provider),
     baseUrl: provider.baseUrl,
     credential: { id: "1", secret: "key" },
+    modelId: "vendor/model",
     nativeModel: "model",
     contextLength: MAX_TOKENS,
     maxOutputTokens: MAX_TOKENS,

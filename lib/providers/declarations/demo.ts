@@ -9,5 +9,7 @@ export const demo: ProviderDeclaration = {
   name: "Gangway demo (no model behind it)",
   baseUrl: "http://demo.gangway.invalid/v1",
   apiKeyVariable: null,
+  trainsOnPrompts: false,
+  zeroDataRetention: true,
   acceptsAnyModel: true,
 };
