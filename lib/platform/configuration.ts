@@ -105,11 +105,11 @@ export const VARIABLES = {
   PROVIDER_WEIGHTS: z
     .string()
     .optional()
-    .describe("slugs with weights from 1 to 1000, such as openai=3,azure-openai=1: how calls are shared among them"),
+    .describe("a list such as openai=3,openrouter=1, weights from 1 to 1000: how calls are shared among these providers"),
   HEDGING: z
     .enum(["on", "off"])
     .default("off")
-    .describe("on or off: whether a stream that is late to start is asked for at a second provider too"),
+    .describe("a switch, on or off: whether a stream that is late to start is asked for at a second provider too"),
 } as const;
 
 const schema = z.object(VARIABLES);

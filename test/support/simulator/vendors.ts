@@ -47,8 +47,14 @@ export function routeOf(path: string): VendorRoute | null {
 }
 
 /** The key that a provider of the simulator accepts; it accepts no other. */
-export function providerKey(provider: string): string {
-  return `key-of-${provider}`;
+export function providerKey(provider: string, number = 1): string {
+  return number === 1 ? `key-of-${provider}` : `key-of-${provider}+${number}`;
+}
+
+/** The key that a request brings, whichever way its vendor takes it. */
+export function keyIn(headers: IncomingHttpHeaders): string {
+  const bearer = headers.authorization?.replace(/^Bearer /, "");
+  return String(headers["x-api-key"] ?? headers["x-goog-api-key"] ?? bearer ?? "");
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
