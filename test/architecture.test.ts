@@ -27,7 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/webhooks": SUBJECT,
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
-  "lib/jobs": ["lib/routing", ...ALL_SUBJECTS],
+  // A job may make inference calls, as a client does.
+  "lib/jobs": ["lib/inference", "lib/routing", ...ALL_SUBJECTS],
   "lib/platform": ["lib/ports", "lib/database", "lib/errors"],
 };
 

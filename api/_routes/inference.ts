@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { countTokens } from "../../lib/inference/count-tokens.ts";
+import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import type { RoutingHeaders } from "../../lib/inference/inference-call.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
 import { sessionOfHeaders } from "../../lib/inference/session-of.ts";
@@ -39,10 +40,11 @@ function inference(format: ClientFormat, idHeader: "request-id" | null): Route["
     const input = await readInput(exchange);
     const protocolHeaders = format.readProtocolHeaders(request.headers);
     const routing = readRoutingHeaders(request.headers);
-    const call = { ...input, format, protocolHeaders, routing, requestId, signal: request.signal };
+    const idempotency = readIdempotency(request.headers);
+    const call = { ...input, format, protocolHeaders, routing, requestId, idempotency, signal: request.signal };
     const reply = await runInference(gateway, ports, call);
-    const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
-    if (idHeader !== null) headers[idHeader] = requestId;
+    const headers: Record<string, string> = { "x-request-id": requestId, ...reply.headers };
+    if (idHeader !== null) headers[idHeader] = headers["x-request-id"] ?? requestId;
     return exchange.send({ ...reply, headers });
   };
 }

@@ -53,6 +53,11 @@ export const ERROR_CATALOG = {
   model_retired: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
   no_provider_matches: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
   model_pricing_missing: { status: 422, openai: "pricing_unavailable", anthropic: "invalid_request_error" },
+  // Repetitions under an Idempotency-Key
+  invalid_idempotency_key: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  idempotency_mismatch: { status: 422, openai: "conflict_error", anthropic: "invalid_request_error" },
+  idempotency_in_progress: { status: 409, openai: "conflict_error", anthropic: "invalid_request_error" },
+  idempotency_completed: { status: 409, openai: "conflict_error", anthropic: "invalid_request_error" },
   // Money and limits
   insufficient_credits: { status: 402, openai: "billing_error", anthropic: "billing_error" },
   credits_held: { status: 402, openai: "billing_error", anthropic: "billing_error" },
@@ -62,6 +67,7 @@ export const ERROR_CATALOG = {
   accounts_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   shared_state_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   catalog_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
+  encryption_not_configured: { status: 503, openai: "api_error", anthropic: "api_error" },
   // The provider
   provider_rejected_request: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   provider_rate_limited: { status: 429, openai: "rate_limit_error", anthropic: "rate_limit_error" },

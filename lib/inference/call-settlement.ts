@@ -1,4 +1,5 @@
 import type { Identity } from "../accounts/identity.ts";
+import { ENDED_FOR_NOTHING } from "../billing/idempotency-script.ts";
 import { forgivePartialAnswer } from "../billing/partial-answer-allowance.ts";
 import {
   checkpointReservation,
@@ -6,6 +7,7 @@ import {
   type Reservation,
   recordShadowHold,
 } from "../billing/reserve-credits.ts";
+import { noteEnd } from "../billing/reserve-once.ts";
 import { costNanoUsd } from "../money/cost.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -63,6 +65,8 @@ export class CallSettlement {
     this.#reservation = terms.reservation;
     this.#cancelTimer = () => {};
     if (terms.reservation !== null) {
+      // What is to be made once is in Postgres at once: should Redis lose it, a repetition is not made a second time.
+      if (terms.reservation.fingerprint !== undefined) ports.background(recordShadowHold(ports, terms.reservation));
       this.#cancelTimer = ports.clock.schedule(SHADOW_AFTER_MS, () => this.#shadow());
     }
     // Registered now: an isolate whose client has left runs only what it already promised to finish.
@@ -184,6 +188,11 @@ export class CallSettlement {
       costNanoUsd: String(amountNanoUsd),
     });
     if (reservation === null) return;
+    const { fingerprint } = reservation;
+    if (fingerprint !== undefined) {
+      const forNothing = outcome === "provider-failed" && amountNanoUsd === 0n;
+      this.#ports.background(noteEnd(this.#ports, reservation, forNothing ? ENDED_FOR_NOTHING : amountNanoUsd));
+    }
     return this.#gateway.settler.settle(this.#ports, reservation, {
       amountNanoUsd,
       detail: {
@@ -193,6 +202,7 @@ export class CallSettlement {
         priceVersion: this.#candidate?.price.version ?? null,
         outcome,
         usage,
+        ...(fingerprint === undefined ? {} : { fingerprint }),
       },
       attempts: this.#attempts.map((attempt) => ({
         provider: attempt.provider,

@@ -1,4 +1,4 @@
-import { assertNotSuspended } from "../accounts/identity.ts";
+import { assertNotSuspended, type Identity } from "../accounts/identity.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
@@ -10,11 +10,13 @@ import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
+import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
 import { patientStream, streamOf } from "./client-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { hedgeFor, measured } from "./hedge-call.ts";
+import { onceKeyOf } from "./idempotency-key.ts";
 import type { InferenceCall, InferenceReply } from "./inference-call.ts";
 import { modelNamesIn, planRoute, type RoutePlan, withFirstModel } from "./plan-route.ts";
 import { replyHeaders } from "./reply-headers.ts";
@@ -39,19 +41,67 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
   const parsed = call.format.parse(withFirstModel(call.body), call.text, call.protocolHeaders);
   const plan = await planRoute(gateway, ports, identity, parsed, call.routing?.session ?? null);
-  const [{ modelId, price }] = plan.candidates;
+  const [{ price }] = plan.candidates;
   timings.mark("route");
 
-  const admission = await admitCall(gateway, ports, {
-    requestId: call.requestId,
-    accountId: identity.accountId,
-    keyId: identity.keyId,
-    requestsPerMinute: identity.requestsPerMinute,
-    amountNanoUsd: plan.expectedCostNanoUsd,
-    outputPerMillion: price.outputPerMillion,
-  });
-  timings.mark("hold");
+  const { accountId, keyId, requestsPerMinute } = identity;
+  const key =
+    call.idempotency === null
+      ? null
+      : await onceKeyOf(gateway, ports, accountId, call.idempotency.key, contentOf(call));
+  const admit = async () => {
+    const admission = await admitCall(gateway, ports, {
+      requestId: key?.id ?? call.requestId,
+      accountId,
+      keyId,
+      requestsPerMinute,
+      amountNanoUsd: plan.expectedCostNanoUsd,
+      outputPerMillion: price.outputPerMillion,
+      once: key,
+    });
+    timings.mark("hold");
+    return admission;
+  };
+  const answer = (admission: Admission, signal: AbortSignal | null) => {
+    const requestId = admission.reservation?.requestId ?? call.requestId;
+    const admitted = {
+      gateway,
+      ports,
+      identity,
+      call: { ...call, requestId, signal },
+      parsed,
+      plan,
+      admission,
+      timings,
+    };
+    return answerAdmitted(admitted);
+  };
+  if (call.idempotency === null || key === null) return answer(await admit(), call.signal);
+  const { store } = call.idempotency;
+  const once = { key, store, accountId, stream: parsed.stream, signal: call.signal };
+  return answerOnce(gateway, ports, once, admit, answer);
+}
 
+/** What a repetition must have in common with the first request. */
+function contentOf({ format, text }: InferenceCall): string {
+  return `${format.name}\n${text}`;
+}
+
+/** A call that may be made. */
+interface AdmittedCall {
+  readonly gateway: Gateway;
+  readonly ports: Ports;
+  readonly identity: Identity;
+  readonly call: InferenceCall;
+  readonly parsed: ParsedCall;
+  readonly plan: RoutePlan;
+  readonly admission: Admission;
+  readonly timings: StageTimings;
+}
+
+function answerAdmitted(admitted: AdmittedCall): Promise<InferenceReply> {
+  const { gateway, ports, identity, call, parsed, plan, admission, timings } = admitted;
+  const [{ modelId }] = plan.candidates;
   const settlement = new CallSettlement(gateway, ports, {
     identity,
     modelId,
@@ -144,8 +194,9 @@ async function callProvider(exchange: Exchange): Promise<ProviderReply | null> {
     idleMs: timeouts.idleMs,
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
+  const attemptPorts = { clock: ports.clock, callUpstream: ports.callUpstream, accessTokens: gateway.accessTokens };
   const tryCandidate = measured(gateway, ports.clock, leaving.signal, (candidate: Candidate, signal) =>
-    attempt(ports, candidate, parsed, limits, signal),
+    attempt(attemptPorts, candidate, parsed, limits, signal),
   );
   try {
     const reply = await callWithFailover(ports, gateway.breakers, plan.candidates, tryCandidate, {

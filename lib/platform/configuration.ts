@@ -42,6 +42,13 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 const SAFE_IN_URL = /^[\w.:-]+$/;
 const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
+const ENCRYPTION_KEYS = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=(?:,\s*[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=)*$/;
+const encryptionKeys = (text: string) =>
+  text.split(",").map((pair) => {
+    const [id = "", key = ""] = pair.trim().split(":");
+    return { id, secret: key };
+  });
+
 /** Every variable but the providers', each with what it must be: the schema that parses them, and what a mistake is told. */
 export const VARIABLES = {
   PORT: integer(0, 65_535).default(8787).describe("a whole number from 0 to 65535: the port of the Node server"),
@@ -74,6 +81,19 @@ export const VARIABLES = {
   CRON_SECRET: secret
     .optional()
     .describe("16 to 500 printable characters: the bearer token of the cron route on Vercel"),
+  ENCRYPTION_KEYS: z
+    .string()
+    .regex(ENCRYPTION_KEYS)
+    .transform(encryptionKeys)
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length)
+    .optional()
+    .describe(
+      "a list of id:key with commas between, each key 32 bytes in base64: what secrets are sealed under, the current one first",
+    ),
+  KEEP_REPLIES: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("a word, true or false: whether replies under an Idempotency-Key are kept for a day, sealed"),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
@@ -105,7 +125,9 @@ export const VARIABLES = {
   PROVIDER_WEIGHTS: z
     .string()
     .optional()
-    .describe("a list such as openai=3,openrouter=1, weights from 1 to 1000: how calls are shared among these providers"),
+    .describe(
+      "a list such as openai=3,openrouter=1, weights from 1 to 1000: how calls are shared among these providers",
+    ),
   HEDGING: z
     .enum(["on", "off"])
     .default("off")
@@ -118,7 +140,14 @@ const schema = z.object(VARIABLES);
 interface DeclaredProvider {
   readonly id: string;
   readonly apiKeyVariable: string | null;
-  readonly variables?: Readonly<Record<string, { readonly name: string; readonly byDefault?: string }>>;
+  readonly apiKeyIsJson?: boolean;
+  readonly variables?: Readonly<Record<string, DeclaredVariable>>;
+}
+
+interface DeclaredVariable {
+  readonly name: string;
+  readonly byDefault?: string;
+  readonly isSecret?: boolean;
 }
 
 export class ConfigurationError extends Error {
@@ -154,6 +183,8 @@ export function parseSettings(
       adminApiKey: variables.ADMIN_API_KEY ?? null,
       apiGatewaySalt: variables.API_GATEWAY_SALT ?? "",
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
+      encryptionKeys: variables.ENCRYPTION_KEYS ?? [],
+      keepReplies: variables.KEEP_REPLIES === "true",
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
@@ -229,24 +260,23 @@ function readProviders(
   for (const provider of providers) {
     const keyVariable = provider.apiKeyVariable ?? variableOf(provider.id, "API_KEY");
     const urlVariable = variableOf(provider.id, "BASE_URL");
-    const apiKeys = listed(given[keyVariable]);
+    const apiKeys = readKeys(given[keyVariable], provider);
     const baseUrl = given[urlVariable] ?? null;
-    if (!apiKeys.every((key) => PRINTABLE.test(key)) || new Set(apiKeys).size < apiKeys.length) {
-      problems.push(`${keyVariable} must be: printable characters without spaces; several keys with commas between`);
-    }
+    for (const apiKey of apiKeys) checkKey(apiKey, provider, keyVariable, problems);
+    if (new Set(apiKeys).size < apiKeys.length) problems.push(`${keyVariable} must be: keys that differ`);
     if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
       problems.push(`${urlVariable} must be: an http or https URL`);
     }
     if (apiKeys.length === 0 && baseUrl === null) continue;
-    const variables = apiKeys.length === 0 ? {} : readVariables(given, provider, keyVariable, problems);
+    const reached = { keyVariable, elsewhere: baseUrl !== null };
+    const variables = apiKeys.length === 0 ? {} : readVariables(given, provider, reached, problems);
     settings[provider.id] = { apiKeys, baseUrl, variables };
   }
   return settings;
 }
 
-/** The entries of a list with commas between. What begins as JSON, such as a service account, is one entry. */
+/** The entries of a list with commas between. */
 function listed(text = ""): readonly string[] {
-  if (text.startsWith("{")) return [text];
   return text.split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
 }
 
@@ -265,19 +295,46 @@ function readWeights(
   return Object.fromEntries(weights);
 }
 
-/** What a provider must be told beside its key, by its short names. */
+/** Several keys have commas between; a key file has commas of its own. */
+function readKeys(text: string | undefined, { apiKeyIsJson }: DeclaredProvider): readonly string[] {
+  return apiKeyIsJson === true && text !== undefined ? [text] : listed(text);
+}
+
+function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {
+  if (provider.apiKeyIsJson !== true) {
+    if (!PRINTABLE.test(apiKey)) problems.push(`${keyVariable} must be: printable characters without spaces`);
+  } else if (!isJsonObject(apiKey)) {
+    problems.push(`${keyVariable} must be: the JSON of a key file, as one object`);
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What a provider must be told beside its key, by its short names. An address of the operator's needs nothing filled in. */
 function readVariables(
   given: Environment,
   provider: DeclaredProvider,
-  keyVariable: string,
+  { keyVariable, elsewhere }: { readonly keyVariable: string; readonly elsewhere: boolean },
   problems: string[],
 ): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
-  for (const [shortName, { name, byDefault }] of Object.entries(provider.variables ?? {})) {
+  for (const [shortName, { name, byDefault, isSecret = false }] of Object.entries(provider.variables ?? {})) {
     const value = given[name] ?? byDefault;
-    if (value === undefined) problems.push(`${name} must be: set, since ${keyVariable} is`);
-    else if (SAFE_IN_URL.test(value)) variables[shortName] = value;
-    else problems.push(`${name} must be: letters, digits and . _ : - only`);
+    const shape = isSecret ? PRINTABLE : SAFE_IN_URL;
+    if (value === undefined) {
+      if (isSecret || !elsewhere) problems.push(`${name} must be: set, since ${keyVariable} is`);
+    } else if (value === byDefault || shape.test(value)) variables[shortName] = value;
+    else
+      problems.push(
+        `${name} must be: ${isSecret ? "printable characters without spaces" : "letters, digits and . _ : - only"}`,
+      );
   }
   return variables;
 }

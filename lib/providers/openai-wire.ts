@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from "../protocol/json.ts";
+import { isJsonObject, type JsonValue, objectsOf } from "../protocol/json.ts";
 import { type JsonEdit, memberText, spliceJson } from "../protocol/json-splice.ts";
 import { decodeChatReply } from "../protocol/openai/decode-reply.ts";
 import { createChatStreamDecoder } from "../protocol/openai/decode-stream.ts";
@@ -107,6 +107,9 @@ function errorObject(text: string): { readonly [key: string]: JsonValue | undefi
     const body: unknown = JSON.parse(text);
     if (!isJsonObject(body)) return {};
     if (isJsonObject(body["error"])) return body["error"];
+    // Cloudflare's envelope: `{success: false, errors: [{code, message}]}`.
+    const [first] = objectsOf(body["errors"]);
+    if (first !== undefined) return first;
     return typeof body["error"] === "string" ? { message: body["error"] } : body;
   } catch {
     return {};

@@ -66,7 +66,7 @@ function offeredCandidates(
       onExcluded(offer.provider, "price_unknown");
       return [];
     }
-    const { wire, baseUrl } = endpointFor(provider, call.format);
+    const { wire, baseUrl } = endpointFor(provider, call.format, offer.nativeModel);
     const contextLength = offer.contextLength ?? model.contextLength;
     return [
       {

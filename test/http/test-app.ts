@@ -200,6 +200,8 @@ const CONFIGURATION: Configuration = {
   adminApiKey: ADMIN_KEY,
   apiGatewaySalt: SALT,
   bootstrapKey: null,
+  encryptionKeys: [],
+  keepReplies: false,
   maxBodyBytes: 4_000_000,
   publicUrl: null,
   timeouts: {

@@ -18,7 +18,7 @@ const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1_000);
 /** Every chunk of every recorded stream, by the wire that speaks it. */
 function chunksOf(wire: WireFormat["name"]): readonly JsonObject[] {
   const files = globSync("test/fixtures/{streams,gemini}/*.sse").filter((file) => {
-    const own = /(anthropic|gemini)/.exec(file)?.[1] ?? "openai";
+    const own = /(anthropic|gemini|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
   return files.flatMap((file) =>
@@ -64,13 +64,16 @@ function digest(events: readonly ChatEvent[]): void {
   }
 }
 
-const PROVIDERS: Readonly<Record<WireFormat["name"], string>> = {
+/** Wires that decode in a way of their own; Vertex's are Gemini's and Anthropic's. */
+const PROVIDERS = {
   openai: "openai",
   anthropic: "anthropic",
   gemini: "google-ai-studio",
-};
+  cohere: "cohere",
+} as const satisfies Partial<Record<WireFormat["name"], string>>;
+type DecodedWire = keyof typeof PROVIDERS;
 
-describe.each(["openai", "anthropic", "gemini"] as const)("Z2 the %s decoder", (name) => {
+describe.each(["openai", "anthropic", "gemini", "cohere"] as const)("Z2 the %s decoder", (name) => {
   const { wire } = candidateOf(PROVIDERS[name]);
   const chunks = chunksOf(name);
   const keys = keysOf(chunks);
@@ -123,10 +126,11 @@ describe.each(["openai", "anthropic", "gemini"] as const)("Z2 the %s decoder", (
   });
 });
 
-const WHOLE: Readonly<Record<WireFormat["name"], readonly JsonObject[]>> = {
+const WHOLE: Readonly<Record<DecodedWire, readonly JsonObject[]>> = {
   openai: readAll("test/fixtures/simulator/openai-*.json"),
   anthropic: readAll("test/fixtures/simulator/anthropic-*.json"),
   gemini: readAll("test/fixtures/{simulator/gemini-,gemini/}*.json"),
+  cohere: readAll("test/fixtures/simulator/cohere-*.json"),
 };
 
 function readAll(pattern: string): readonly JsonObject[] {
@@ -168,6 +172,7 @@ const REQUESTS: Readonly<Record<keyof typeof FORMATS, JsonObject>> = {
 
 const TARGETS = [
   ["openrouter", "vendor/model"], ["openai", "gpt-5-mini"], ["mistral", "mistral-small"], ["deepseek", "deepseek-reasoner"],
+  ["cohere", "command-a-03-2025"], ["cohere", "command-a-reasoning-08-2025"], ["google-vertex", "gemini-2.5-flash"],
   ["anthropic", "claude-sonnet-4-5"], ["anthropic", "claude-opus-4-7"], ["google-ai-studio", "gemini-3-pro"], ["google-ai-studio", "gemini-2.5-flash"],
 ] as const; // biome-ignore format: a table
 

@@ -8,6 +8,7 @@ import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-f
 import type { ClientFormat, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
 import type { Usage } from "../../lib/protocol/usage.ts";
+import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
 import { attempt } from "../../lib/routing/attempt.ts";
 import { type Candidate, repliesUntouched } from "../../lib/routing/candidate.ts";
@@ -71,7 +72,8 @@ export async function replayStream(
   const asksUsage = format.name === "openai" ? { stream_options: { include_usage: true } } : { max_tokens: 4_000 };
   const call = callOf(format, { model: "m", messages, stream: true, ...asksUsage });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
-  const result = await attempt({ clock, callUpstream: async () => streamOf(pieces) }, candidate, call, limits, null);
+  const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
+  const result = await attempt(ports, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
   const context: ReplyContext = {

@@ -39,7 +39,10 @@ export class FaultScript {
   take(provider: string, nativeModel: string, key: string): Behaviour {
     return (
       shift(this.#byKey.get(key)) ??
-      shift(this.#byModel.get(nativeModel)) ?? shift(this.#byProvider.get(provider)) ?? this.#always.get(provider) ?? {}
+      shift(this.#byModel.get(nativeModel)) ??
+      shift(this.#byProvider.get(provider)) ??
+      this.#always.get(provider) ??
+      {}
     );
   }
 }
