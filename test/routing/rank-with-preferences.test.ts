@@ -138,6 +138,20 @@ describe("who is asked", () => {
     expect(refusal(() => ranked({ preferences: { requireParameters: true, ignore: left } }, call))?.status).toBe(404);
   });
 
+  test("B77 a field that nobody takes is named", () => {
+    const onlyClaude = new Map([...everyProvider].filter(([id]) => id === "anthropic"));
+    const claude = models.find(({ id }) => id === "anthropic/claude-sonnet-4.5");
+    const call = callOf({ logprobs: true });
+    const preferences = { ...NO_PREFERENCES, requireParameters: true };
+    if (claude === undefined) throw new Error("The seed has no Claude.");
+    expect(refusal(() => rankCandidates(onlyClaude, claude, null, call, { preferences }))).toEqual({
+      code: "unsupported_parameter",
+      status: 400,
+      param: "logprobs",
+    });
+    expect(rankCandidates(onlyClaude, claude, null, callOf(), { preferences })).toHaveLength(KEYS.length);
+  });
+
   test("B71 B82 what the model cannot do is refused before anybody is asked", () => {
     const tools = callOf({ tools: [{ type: "function", function: { name: "f" } }] });
     expect(refusal(() => ranked({ model: "deepseek/deepseek-r1-distill-llama-70b" }, tools))).toEqual({

@@ -58,12 +58,15 @@ export function keyIn(headers: IncomingHttpHeaders): string {
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
-export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders): void {
+export function checkCredential(route: VendorRoute, sent: IncomingHttpHeaders): void {
   if (route.provider === "ollama") return;
   const expected = providerKey(route.provider);
+  const headers = Object.fromEntries(
+    Object.entries(sent).map(([name, value]) => [name, String(value).replace(/\+\d+$/, "")]),
+  );
   if (route.wire === "anthropic") {
     // The SDK sends a bearer token from version 1 on; both are taken.
-    if (headers["x-api-key"] !== expected && headers.authorization !== `Bearer ${expected}`) {
+    if (headers["x-api-key"] !== expected && headers["authorization"] !== `Bearer ${expected}`) {
       throw new VendorRefusal(anthropicError(401, "authentication_error", "invalid x-api-key"));
     }
     if (headers["anthropic-version"] === undefined) {
@@ -75,7 +78,7 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if (headers.authorization !== `Bearer ${expected}`) {
+  } else if (headers["authorization"] !== `Bearer ${expected}`) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
