@@ -129,9 +129,9 @@ export const VARIABLES = {
       "a list such as openai=3,openrouter=1, weights from 1 to 1000: how calls are shared among these providers",
     ),
   HEDGING: z
-    .enum(["on", "off"])
-    .default("off")
-    .describe("a switch, on or off: whether a stream that is late to start is asked for at a second provider too"),
+    .enum(["true", "false"])
+    .default("false")
+    .describe("a switch, true or false: whether a stream that is late to start is asked for at a second provider too"),
 } as const;
 
 const schema = z.object(VARIABLES);
@@ -189,7 +189,7 @@ export function parseSettings(
       publicUrl: variables.APP_URL ?? null,
       embedded,
       providerWeights,
-      hedging: variables.HEDGING === "on",
+      hedging: variables.HEDGING === "true",
       timeouts: {
         firstTokenMs: variables.FIRST_TOKEN_TIMEOUT_MS,
         idleMs: variables.IDLE_TIMEOUT_MS,

@@ -228,10 +228,10 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
     read: ({ configuration }) => configuration.hedging,
     byDefault: false,
     valid: [
-      ["on", true],
-      ["off", false],
+      ["true", true],
+      ["false", false],
     ],
-    invalid: [CANARY, "true", "1"],
+    invalid: [CANARY, "on", "1"],
   },
 };
 

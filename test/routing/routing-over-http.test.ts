@@ -20,7 +20,7 @@ beforeAll(async () => {
     simulator,
     clock,
     providers: ["openai", "anthropic", "openrouter", "together", "fireworks", "deepinfra"],
-    environment: { OPENAI_API_KEY: OPENAI_KEYS.join(","), PROVIDER_WEIGHTS: "together=1,fireworks=1", HEDGING: "on" },
+    environment: { OPENAI_API_KEY: OPENAI_KEYS.join(","), PROVIDER_WEIGHTS: "together=1,fireworks=1", HEDGING: "true" },
   });
 });
 afterEach(async () => {
