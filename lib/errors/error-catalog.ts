@@ -44,6 +44,7 @@ export const ERROR_CATALOG = {
   conflicting_fields: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unknown_tool_call_id: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_tool_name: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  previous_response_not_found: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unsupported_parameter: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unsupported_modality: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   url_not_allowed: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
@@ -66,6 +67,7 @@ export const ERROR_CATALOG = {
   billing_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   accounts_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   shared_state_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
+  storage_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   catalog_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   encryption_not_configured: { status: 503, openai: "api_error", anthropic: "api_error" },
   // The provider

@@ -109,6 +109,7 @@ function answerAdmitted(admitted: AdmittedCall): Promise<InferenceReply> {
     reservation: admission.reservation,
   });
   const context: ReplyContext = {
+    request: parsed.body,
     generationId: `gen_${call.requestId.slice("req_".length)}`,
     model: modelId,
     createdSeconds: Math.floor(ports.clock.now() / 1000),

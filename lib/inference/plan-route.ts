@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from "../protocol/json.ts";
 import { routingFields, routingRequest } from "../protocol/routing-fields.ts";
 import { validate } from "../protocol/schema-error.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { sortAcrossModels } from "../routing/order-candidates.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { readPreferences } from "../routing/read-preferences.ts";
@@ -50,7 +51,7 @@ export async function planRoute(
   let refusal: unknown = null;
   for (const { model, requestedProvider, usualOutputTokens } of models) {
     try {
-      const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed, {
+      const offered = rankCandidates(gateway.providers, model, requestedProvider, parsed, {
         preferences,
         speeds: gateway.speeds,
         weights: gateway.configuration.providerWeights,
@@ -58,6 +59,7 @@ export async function planRoute(
         session: session === null ? null : `${identity.accountId} ${session}`,
         onExcluded: (provider, reason) => report.exclude(model.id, provider, reason),
       });
+      const candidates = nativeWhereNeeded(offered, parsed, model.id);
       ranked.push(...candidates);
       const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
       const cost = expectedCost(parsed, candidates, usualOutput);

@@ -20,7 +20,15 @@ export const openAiWire: WireFormat = {
 };
 
 /** Fields that are said to the gateway, not to a provider; a provider that knows one of them declares it. */
-const GATEWAY_FIELDS = ["provider", "models", "route", "transforms", "plugins", "usage", "session_id"];
+export const GATEWAY_FIELDS: readonly string[] = [
+  "provider",
+  "models",
+  "route",
+  "transforms",
+  "plugins",
+  "usage",
+  "session_id",
+];
 
 function encode(input: EncodeInput): EncodedRequest {
   const { provider, call } = input;
@@ -89,7 +97,7 @@ function renamesFor(provider: ProviderDeclaration, nativeModel: string): Readonl
 }
 
 /** OpenAI's error body (platform.openai.com/docs/guides/error-codes), and what compatible servers make of it. */
-function decodeFailure(_status: number, text: string): ProviderFailure {
+export function decodeFailure(_status: number, text: string): ProviderFailure {
   const error = errorObject(text);
   const code = error["code"] ?? error["type"];
   const message = typeof error["message"] === "string" ? error["message"] : "";

@@ -22,6 +22,7 @@ import { xAi } from "./declarations/xai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
+import { responsesWire } from "./responses-wire.ts";
 import { vertexAnthropicWire, vertexGeminiWire } from "./vertex-wires.ts";
 import type { WireFormat, WireName } from "./wire-format.ts";
 
@@ -54,6 +55,7 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
+  responses: responsesWire,
 };
 
 /** The provider of a slug, or of a name as people write it: `openai`, `OpenAI`. Null: nobody's. */

@@ -7,7 +7,14 @@ import type { AuthorizationScheme } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 
 /** The names of the formats that we speak to providers. */
-export type WireName = "openai" | "anthropic" | "gemini" | "vertex-gemini" | "vertex-anthropic" | "cohere";
+export type WireName =
+  | "openai"
+  | "anthropic"
+  | "gemini"
+  | "responses"
+  | "vertex-gemini"
+  | "vertex-anthropic"
+  | "cohere";
 
 export interface EncodeInput {
   readonly provider: ProviderDeclaration;

@@ -6,6 +6,7 @@ import { describeAiSdk } from "./ai-sdk-suite.ts";
 import { describeAnthropicSdk } from "./anthropic-sdk-suite.ts";
 import { describeLangChain } from "./langchain-suite.ts";
 import { describeOpenAiSdk } from "./openai-sdk-suite.ts";
+import { describeResponsesSdk } from "./responses-sdk-suite.ts";
 import { MODELS_OF_ALL_WIRES, type SdkModel, type SdkTarget } from "./sdk-target.ts";
 
 type Runtime = NonNullable<GatewayOptions["runtime"]>;
@@ -16,6 +17,7 @@ type TargetOf = (path: string) => SdkTarget;
 export function describeSdksThroughGateway(runtime: Runtime, stores: StoreKind = "embedded"): void {
   describeThroughGateway(runtime, stores, (served, target) => {
     describeOpenAiSdk(served.model, served, () => target("/v1"));
+    describeResponsesSdk(served.model, served, () => target("/v1"));
     describeAnthropicSdk(served.model, served, () => target(""));
   });
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { understandStream, understandWhole } from "../support/read-client.ts";
 import { candidateOf, cutAt, FORMATS, replayStream } from "../support/replay-stream.ts";
 import type { WireName } from "../support/simulator/vendor-errors.ts";
@@ -17,7 +16,7 @@ const PROVIDER_OF: Readonly<Record<WireName, string>> = {
   gemini: "google-ai-studio",
 };
 const WIRES: readonly WireName[] = ["openai", "anthropic", "gemini"];
-const CLIENTS: readonly ClientFormatName[] = ["openai", "anthropic"];
+const CLIENTS: readonly (keyof typeof FORMATS)[] = ["openai", "anthropic", "responses"];
 const PAIRS = WIRES.flatMap((wire) => CLIENTS.map((client) => ({ wire, client })));
 
 const cuts = fc.array(fc.nat(), { maxLength: 20 });
