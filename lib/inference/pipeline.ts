@@ -39,9 +39,11 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(withFirstModel(call.body), call.text, call.protocolHeaders);
-  const plan = await planRoute(gateway, ports, identity, parsed, call.routing?.session ?? null);
-  const [{ price }] = plan.candidates;
+  const { body, text } = withFirstModel(call);
+  const asked = call.format.parse(body, text, call.protocolHeaders);
+  const plan = await planRoute(gateway, ports, identity, call.format, asked, call.routing?.session ?? null);
+  const [{ price, modelId }] = plan.candidates;
+  const parsed = plan.callFor(modelId);
   timings.mark("route");
 
   const { accountId, keyId, requestsPerMinute } = identity;
@@ -197,7 +199,7 @@ async function callProvider(exchange: Exchange): Promise<ProviderReply | null> {
   };
   const attemptPorts = { clock: ports.clock, callUpstream: ports.callUpstream, accessTokens: gateway.accessTokens };
   const tryCandidate = measured(gateway, ports.clock, leaving.signal, (candidate: Candidate, signal) =>
-    attempt(attemptPorts, candidate, parsed, limits, signal),
+    attempt(attemptPorts, candidate, plan.callFor(candidate.modelId), limits, signal),
   );
   try {
     const reply = await callWithFailover(ports, gateway.breakers, plan.candidates, tryCandidate, {

@@ -2,8 +2,9 @@ import type { Identity } from "../accounts/identity.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { ParsedCall } from "../protocol/client-format.ts";
+import type { ClientFormat, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject, JsonValue } from "../protocol/json.ts";
+import { spliceJson } from "../protocol/json-splice.ts";
 import { routingFields, routingRequest } from "../protocol/routing-fields.ts";
 import { validate } from "../protocol/schema-error.ts";
 import type { Candidate } from "../routing/candidate.ts";
@@ -13,8 +14,10 @@ import { rankCandidates } from "../routing/rank-candidates.ts";
 import { readPreferences } from "../routing/read-preferences.ts";
 import { NO_PREFERENCES, type RoutingPreferences } from "../routing/routing-preferences.ts";
 import { RoutingReport } from "../routing/routing-report.ts";
+import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
+import type { InferenceCall } from "./inference-call.ts";
 import { type ResolvedModel, resolveModel } from "./resolve-model.ts";
 import { sessionOf } from "./session-of.ts";
 
@@ -23,6 +26,8 @@ export interface RoutePlan {
   /** At least one, in the order to ask; those of one model before those of the next that the client named. */
   readonly candidates: readonly [Candidate, ...Candidate[]];
   readonly preferences: RoutingPreferences;
+  /** The call as a model is asked: a name may ask for more than its body (`:thinking`). */
+  callFor(modelId: string): ParsedCall;
   /** What to hold: the dearest of all of them, so that a failover stays within the same hold. */
   readonly expectedCostNanoUsd: NanoUsd;
   readonly report: RoutingReport;
@@ -31,6 +36,7 @@ export interface RoutePlan {
 /**
  * Resolves the models that a call names and ranks who offers them. A model that nobody can be asked for is passed over while
  * another is left. No store is asked for models that are in memory; several that are not are read together.
+ * @param asked the call as its body has it
  * @param headerSession the session that the request's headers name, or null
  * @throws GatewayError what the routing fields are refused with (`provider.sort` and the like), what `resolveModel` throws,
  *   and what `rankCandidates` throws of the first model when none is left
@@ -39,20 +45,25 @@ export async function planRoute(
   gateway: Gateway,
   ports: Ports,
   identity: Identity,
-  parsed: ParsedCall,
+  format: ClientFormat,
+  asked: ParsedCall,
   headerSession: string | null,
 ): Promise<RoutePlan> {
-  const { preferences, fallbackModels } = readRouting(parsed.body);
-  const models = await resolveModels(gateway, ports, parsed.model, fallbackModels);
-  const session = sessionOf(parsed.body, headerSession);
+  const { preferences, fallbackModels } = readRouting(asked.body);
+  const models = await resolveModels(gateway, ports, asked.model, fallbackModels);
+  const session = sessionOf(asked.body, headerSession);
   const report = new RoutingReport();
+  const calls = new Map<string, ParsedCall>();
   const ranked: Candidate[] = [];
   let expectedCostNanoUsd = 0n;
   let refusal: unknown = null;
-  for (const { model, requestedProvider, usualOutputTokens } of models) {
+  for (const resolved of models) {
+    const { model, usualOutputTokens } = resolved;
     try {
-      const offered = rankCandidates(gateway.providers, model, requestedProvider, parsed, {
-        preferences,
+      const parsed = resolved.preference.reasoning === true ? enableReasoning(format, asked, model.id) : asked;
+      const wished = withNamePreference(preferences, resolved);
+      const offered = rankCandidates(gateway.providers, model, wished.requestedProvider, parsed, {
+        preferences: wished.preferences,
         speeds: gateway.speeds,
         weights: gateway.configuration.providerWeights,
         // Another account's session of the same name is another session.
@@ -60,6 +71,7 @@ export async function planRoute(
         onExcluded: (provider, reason) => report.exclude(model.id, provider, reason),
       });
       const candidates = nativeWhereNeeded(offered, parsed, model.id);
+      calls.set(model.id, parsed);
       ranked.push(...candidates);
       const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
       const cost = expectedCost(parsed, candidates, usualOutput);
@@ -73,7 +85,23 @@ export async function planRoute(
   if (first === undefined) throw refusal;
   const candidates: RoutePlan["candidates"] = [first, ...others];
   report.rank(candidates);
-  return { candidates, preferences, expectedCostNanoUsd, report };
+  const callFor = (modelId: string) => calls.get(modelId) ?? asked;
+  return { candidates, preferences, callFor, expectedCostNanoUsd, report };
+}
+
+/**
+ * The body's preferences, with the name's where the body is silent. A provider that our tables know a name to belong to goes
+ * first as long as nobody asks for another order.
+ */
+function withNamePreference(
+  preferences: RoutingPreferences,
+  { requestedProvider, pinned, preference }: ResolvedModel,
+): { readonly preferences: RoutingPreferences; readonly requestedProvider: string | null } {
+  const sort = preferences.sort ?? preference.sort ?? null;
+  return {
+    preferences: { ...preferences, sort },
+    requestedProvider: pinned || sort === null ? requestedProvider : null,
+  };
 }
 
 interface Routing {
@@ -124,8 +152,11 @@ export function modelNamesIn(body: JsonObject): readonly (JsonValue | undefined)
 const MAX_NAMES_READ = 8;
 
 /** A body that names its models in `models` alone asks for the first of them (OpenRouter). */
-export function withFirstModel(body: JsonObject): JsonObject {
+export function withFirstModel({
+  body,
+  text,
+}: Pick<InferenceCall, "body" | "text">): Pick<InferenceCall, "body" | "text"> {
   const { model, models } = body;
-  if (model !== undefined || !Array.isArray(models) || typeof models[0] !== "string") return body;
-  return { ...body, model: models[0] };
+  if (model !== undefined || !Array.isArray(models) || typeof models[0] !== "string") return { body, text };
+  return { body: { ...body, model: models[0] }, text: spliceJson(text, { model: JSON.stringify(models[0]) }) };
 }

@@ -52,7 +52,8 @@ function startCall(
     callUpstream: async () => Promise.reject(new Error("unused")),
     background: () => {},
   };
-  for (let failure = 0; wish.open !== undefined && failure < 5; failure++) breakers.record(ports, wish.open, "failure");
+  for (let failure = 0; wish.open !== undefined && failure < 5; failure++)
+    void breakers.record(ports, wish.open, "failure");
   const candidates = wish.candidates ?? ["openai", "openrouter", "together"].map((id) => candidateOf(id));
   const reply = callWithFailover(ports, breakers, candidates, attempt, {
     limits: { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 },

@@ -70,6 +70,17 @@ describe("preferences", () => {
     expect(JSON.stringify(simulator.log.all.map((request) => request.body))).not.toContain("provider");
   });
 
+  test("what the model's name asks for counts where the body is silent", async () => {
+    const order = async (model: string, more: object = {}) =>
+      reportOf(await chat(model, { provider: { ignore: ["openrouter"], ...more } }, METADATA)).candidates.map(
+        ({ provider }: { provider: string }) => provider,
+      );
+    const byPrice = await order(LLAMA, { sort: "price" });
+    expect(await order(`${LLAMA}:floor`)).toEqual(byPrice);
+    expect(await order(`${LLAMA}:nitro`, { sort: "price" })).toEqual(byPrice);
+    expect((await order(`together/${LLAMA}:floor`))[0]).toBe("together");
+  });
+
   test("with order and without fallbacks nobody else is asked", async () => {
     simulator.next("deepinfra", fault.status(503));
     const provider = { order: ["deepinfra"], allow_fallbacks: false };
