@@ -10,6 +10,8 @@ export interface RoutingHeaders {
   readonly reported: boolean;
 }
 
+export const NO_ROUTING_HEADERS: RoutingHeaders = { session: null, reported: false };
+
 /** A request as a route hands it over: its body read and parsed as JSON, nothing of it judged yet. */
 export interface InferenceCall {
   readonly format: ClientFormat;

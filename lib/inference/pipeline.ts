@@ -8,6 +8,7 @@ import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { ROUTING_HEADER } from "../routing/routing-report.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
 import { answerOnce } from "./answer-once.ts";
@@ -17,7 +18,7 @@ import { patientStream, streamOf } from "./client-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { hedgeFor, measured } from "./hedge-call.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
-import type { InferenceCall, InferenceReply } from "./inference-call.ts";
+import { type InferenceCall, type InferenceReply, NO_ROUTING_HEADERS } from "./inference-call.ts";
 import { modelNamesIn, planRoute, type RoutePlan, withFirstModel } from "./plan-route.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import { relayOf } from "./respond-streaming.ts";
@@ -41,7 +42,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
   const { body, text } = withFirstModel(call);
   const asked = call.format.parse(body, text, call.protocolHeaders);
-  const plan = await planRoute(gateway, ports, identity, call.format, asked, call.routing?.session ?? null);
+  const plan = await planRoute(gateway, ports, identity, call.format, asked, call.routing ?? NO_ROUTING_HEADERS);
   const [{ price, modelId }] = plan.candidates;
   const parsed = plan.callFor(modelId);
   timings.mark("route");
@@ -228,7 +229,7 @@ function contextOf({ context }: Exchange, { candidate }: ProviderReply): ReplyCo
 
 /** The header that tells of the route, for a client that asks for it. */
 function reportHeaders({ call, plan }: Exchange): Record<string, string> {
-  return call.routing?.reported === true ? { "x-gateway-routing": plan.report.header() } : {};
+  return call.routing?.reported === true ? { [ROUTING_HEADER]: plan.report.header() } : {};
 }
 
 function headersOf(exchange: Exchange, reply: ProviderReply): Record<string, string> {

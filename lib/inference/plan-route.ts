@@ -13,11 +13,11 @@ import { sortAcrossModels } from "../routing/order-candidates.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { readPreferences } from "../routing/read-preferences.ts";
 import { NO_PREFERENCES, type RoutingPreferences } from "../routing/routing-preferences.ts";
-import { RoutingReport } from "../routing/routing-report.ts";
+import { ROUTING_HEADER, RoutingReport } from "../routing/routing-report.ts";
 import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
-import type { InferenceCall } from "./inference-call.ts";
+import type { InferenceCall, RoutingHeaders } from "./inference-call.ts";
 import { type ResolvedModel, resolveModel } from "./resolve-model.ts";
 import { sessionOf } from "./session-of.ts";
 
@@ -37,7 +37,7 @@ export interface RoutePlan {
  * Resolves the models that a call names and ranks who offers them. A model that nobody can be asked for is passed over while
  * another is left. No store is asked for models that are in memory; several that are not are read together.
  * @param asked the call as its body has it
- * @param headerSession the session that the request's headers name, or null
+ * @param headers what the request's headers say of its route
  * @throws GatewayError what the routing fields are refused with (`provider.sort` and the like), what `resolveModel` throws,
  *   and what `rankCandidates` throws of the first model when none is left
  */
@@ -47,11 +47,11 @@ export async function planRoute(
   identity: Identity,
   format: ClientFormat,
   asked: ParsedCall,
-  headerSession: string | null,
+  headers: RoutingHeaders,
 ): Promise<RoutePlan> {
   const { preferences, fallbackModels } = readRouting(asked.body);
   const models = await resolveModels(gateway, ports, asked.model, fallbackModels);
-  const session = sessionOf(asked.body, headerSession);
+  const session = sessionOf(asked.body, headers.session);
   const report = new RoutingReport();
   const calls = new Map<string, ParsedCall>();
   const ranked: Candidate[] = [];
@@ -82,11 +82,16 @@ export async function planRoute(
     }
   }
   const [first, ...others] = sortAcrossModels(ranked, preferences, gateway.speeds);
-  if (first === undefined) throw refusal;
+  if (first === undefined) throw headers.reported ? withReport(refusal, report) : refusal;
   const candidates: RoutePlan["candidates"] = [first, ...others];
   report.rank(candidates);
   const callFor = (modelId: string) => calls.get(modelId) ?? asked;
   return { candidates, preferences, callFor, expectedCostNanoUsd, report };
+}
+
+/** The refusal of a client that wants to know why, with why. */
+function withReport(refusal: unknown, report: RoutingReport): unknown {
+  return refusal instanceof GatewayError ? refusal.withHeaders({ [ROUTING_HEADER]: report.header() }) : refusal;
 }
 
 /**

@@ -2,7 +2,7 @@ import { COOL_DOWN_MS, type CoolDownReason, type KeyCoolDowns } from "../health/
 import { sleep } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
-import type { AttemptLimits, AttemptResult, FailedAttempt } from "./attempt-result.ts";
+import { type AttemptLimits, type AttemptResult, type FailedAttempt, failedAttempt } from "./attempt-result.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Endpoint, usableKeys } from "./endpoint.ts";
 
@@ -16,6 +16,12 @@ export interface AttemptRecord {
   /** `skipped`: its breaker was open. `outrun`: another provider answered first (hedging). */
   readonly outcome: AttemptFailure["kind"] | "answered" | "skipped" | "abandoned" | "outrun";
   readonly status: number | null;
+}
+
+/** What asking an endpoint came to, and the key that came to it. */
+export interface Asked<Reply> {
+  readonly result: AttemptResult<Reply>;
+  readonly candidate: Candidate;
 }
 
 /** One try at one candidate; never rejects. `signal` aborts when nobody waits for its answer any more. */
@@ -56,7 +62,7 @@ export async function askEndpoint<Reply>(
   endpoint: Endpoint,
   attempt: Attempt<Reply>,
   options: AskOptions,
-): Promise<AttemptResult<Reply>> {
+): Promise<Asked<Reply>> {
   const { limits, clientSignal } = options;
   const startedAtMs = ports.clock.now();
   const waitUntilMs = Math.min(limits.deadlineMs, startedAtMs + options.maxRateLimitWaitMs);
@@ -64,16 +70,16 @@ export async function askEndpoint<Reply>(
   const tries = new Map<Candidate, number>();
   const forbidden: Candidate[] = [];
   let limited: LimitedKey[] = [];
-  let last: FailedAttempt = { kind: "failed", failure: UNTRIED, refusal: null, retryAfterMs: null };
+  let last: Asked<Reply> = { result: UNTRIED, candidate: endpoint.keys[0] };
   for (;;) {
     const candidate = queue.shift();
     if (candidate === undefined) {
       const [next] = limited.toSorted((a, b) => a.untilMs - b.untilMs);
       if (next === undefined) return last;
       const waitMs = next.untilMs - ports.clock.now();
-      if (options.failoverOnRateLimit || (tries.get(next.candidate) ?? 0) >= MAX_RATE_LIMITED_TRIES) return next.result;
-      if (next.untilMs > waitUntilMs) return { ...next.result, retryAfterMs: waitMs };
-      if (!(await waited(ports, waitMs, clientSignal))) return { kind: "abandoned" };
+      if (options.failoverOnRateLimit || (tries.get(next.candidate) ?? 0) >= MAX_RATE_LIMITED_TRIES) return next;
+      if (next.untilMs > waitUntilMs) return { ...next, result: { ...next.result, retryAfterMs: waitMs } };
+      if (!(await waited(ports, waitMs, clientSignal))) return { ...next, result: { kind: "abandoned" } };
       limited = limited.filter((entry) => entry !== next);
       queue.push(next.candidate);
       continue;
@@ -82,9 +88,9 @@ export async function askEndpoint<Reply>(
     options.onAttempt(recordOf(candidate, result));
     if (result.kind !== "failed") {
       if (result.kind === "answered") noteAnswer(ports, coolDowns, candidate, forbidden);
-      return result;
+      return { result, candidate };
     }
-    last = result;
+    last = { result, candidate };
     switch (result.failure.kind) {
       case "rate-limited": {
         const tried = (tries.get(candidate) ?? 0) + 1;
@@ -102,12 +108,12 @@ export async function askEndpoint<Reply>(
         forbidden.push(candidate);
         break;
       default:
-        return result;
+        return last;
     }
   }
 }
 
-const UNTRIED: AttemptFailure = { kind: "unreachable", status: null };
+const UNTRIED = failedAttempt({ kind: "unreachable", status: null });
 
 function recordOf(candidate: Candidate, result: AttemptResult<unknown>): AttemptRecord {
   const { provider, modelId, credential } = candidate;

@@ -57,7 +57,7 @@ export async function callWithFailover<Reply>(
     const rival = delayMs === null ? null : takeRival(ports, breakers, endpoint, waiting);
     let finishes: readonly Finish<Reply>[];
     if (hedge === null || delayMs === null || rival === null) {
-      finishes = [{ endpoint, result: await ask(endpoint, options) }];
+      finishes = [{ endpoint, ...(await ask(endpoint, options)) }];
     } else {
       finishes = await raceEndpoints(ports, ask, endpoint, rival, delayMs, options, hedge.discard);
       // A rival that was not needed is still there to fail over to.

@@ -1,17 +1,16 @@
 import { firstOf } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { AskOptions, AttemptRecord } from "./ask-endpoint.ts";
+import type { Asked, AskOptions, AttemptRecord } from "./ask-endpoint.ts";
 import type { AttemptResult } from "./attempt-result.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** What one endpoint of a race came to. */
-export interface Finish<Reply> {
+export interface Finish<Reply> extends Asked<Reply> {
   readonly endpoint: Endpoint;
-  readonly result: AttemptResult<Reply>;
 }
 
 /** Asks an endpoint with these options, which hold its own signal. */
-type Ask<Reply> = (endpoint: Endpoint, options: AskOptions) => Promise<AttemptResult<Reply>>;
+type Ask<Reply> = (endpoint: Endpoint, options: AskOptions) => Promise<Asked<Reply>>;
 
 interface Runner<Reply> {
   readonly finish: Promise<Finish<Reply>>;
@@ -63,10 +62,10 @@ function run<Reply>(ask: Ask<Reply>, endpoint: Endpoint, options: AskOptions): R
   let isOutrun = false;
   const onAttempt = (record: AttemptRecord) =>
     options.onAttempt(isOutrun ? { ...record, outcome: "outrun", status: null } : record);
-  const finish = ask(endpoint, { ...options, clientSignal: controller.signal, onAttempt }).then((result) => {
+  const finish = ask(endpoint, { ...options, clientSignal: controller.signal, onAttempt }).then((asked) => {
     // A stream that has begun is its relay's: the client's leaving is seen there.
     clientSignal?.removeEventListener("abort", leave);
-    return { endpoint, result };
+    return { endpoint, ...asked };
   });
   return {
     finish,

@@ -1,6 +1,8 @@
 import type { AttemptRecord } from "./ask-endpoint.ts";
 import type { Candidate } from "./candidate.ts";
 
+export const ROUTING_HEADER = "x-gateway-routing";
+
 /** A header's room for it: what does not fit is counted instead. */
 const MAX_CHARACTERS = 4_000;
 const MAX_EXCLUDED = 64;
@@ -13,7 +15,7 @@ interface Excluded {
 }
 
 /**
- * Why a call went where it went, for the header `x-gateway-routing` of a client that asks for it: who was to be asked, in
+ * Why a call went where it went, for the header of a client that asks for it: who was to be asked, in
  * order, who was not and why, and what each try came to. Provider, model and key ids only; no key, no address, no text of
  * a provider's.
  */

@@ -499,6 +499,14 @@ describe("x-gateway-metadata", () => {
     expect((await chat(LLAMA, { provider })).headers.get("x-gateway-routing")).toBeNull();
   });
 
+  test("tells why nobody was asked", async () => {
+    const reply = await chat(LLAMA, { provider: { only: ["anthropic"] } }, METADATA);
+    expect(reply.status).toBe(404);
+    const { attempts, excluded } = reportOf(reply);
+    expect(attempts).toEqual([]);
+    expect(excluded).toContainEqual({ model: LLAMA, provider: "together", reason: "provider.only" });
+  });
+
   test("tells of a failure too, and never a key", async () => {
     for (const key of OPENAI_KEYS) simulator.nextWithKey(key, fault.status(503));
     const reply = await chat("openai/gpt-4o-mini", { provider: { only: ["openai"] } }, METADATA);
