@@ -10,7 +10,6 @@ import type { Configuration } from "../ports/configuration.ts";
 import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
-import { ContentSeal } from "../responses/content-seal.ts";
 import { StoreHealth } from "../responses/store-health.ts";
 import { ProviderSpeeds } from "../routing/provider-speeds.ts";
 import { LiveStreams } from "./live-streams.ts";
@@ -31,11 +30,9 @@ export interface Gateway {
   readonly outputLengths: OutputLengths;
   readonly speeds: ProviderSpeeds;
   readonly settler: Settler;
+  readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
-  /** How stored responses are kept from whoever reads the database. */
-  readonly contentSeal: ContentSeal;
-  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -54,9 +51,8 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     outputLengths: new OutputLengths(),
     speeds: new ProviderSpeeds(),
     settler,
+    responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
-    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
-    responseStoreHealth: new StoreHealth(),
   };
 }

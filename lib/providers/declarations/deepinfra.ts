@@ -5,4 +5,6 @@ export const deepInfra: ProviderDeclaration = {
   name: "DeepInfra",
   baseUrl: "https://api.deepinfra.com/v1/openai",
   apiKeyVariable: "DEEPINFRA_API_KEY",
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "images"],
+  stripFromReply: ["usage.estimated_cost"],
 };

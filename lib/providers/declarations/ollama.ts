@@ -5,6 +5,7 @@ export const ollama: ProviderDeclaration = {
   name: "Ollama",
   baseUrl: "http://127.0.0.1:11434/v1",
   apiKeyVariable: null,
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings"],
   // The operator's own machine.
   trainsOnPrompts: false,
   zeroDataRetention: true,

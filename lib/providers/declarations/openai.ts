@@ -5,6 +5,18 @@ export const openAi: ProviderDeclaration = {
   name: "OpenAI",
   baseUrl: "https://api.openai.com/v1",
   apiKeyVariable: "OPENAI_API_KEY",
+  capabilities: [
+    "chat",
+    "streaming",
+    "tools",
+    "vision",
+    "json",
+    "logprobs",
+    "embeddings",
+    "images",
+    "audio_transcription",
+    "responses",
+  ],
   alsoSpeaks: { responses: null },
   // developers.openai.com/docs/guides/your-data (read 2026-11-25); abuse monitoring keeps prompts for 30 days
   trainsOnPrompts: false,
