@@ -18,7 +18,7 @@ export interface Exchange {
 }
 
 export interface RouteDocumentation {
-  readonly tag: "Inference" | "Models" | "Account" | "Operator" | "System";
+  readonly tag: "Inference" | "Batches" | "Models" | "Account" | "Operator" | "System";
   readonly summary: string;
   readonly description?: string;
   readonly query?: z.ZodObject;

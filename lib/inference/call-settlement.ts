@@ -202,6 +202,7 @@ export class CallSettlement {
         priceVersion: this.#candidate?.price.version ?? null,
         outcome,
         usage,
+        ...(this.#candidate?.credential?.ofCaller === true ? { byok: true } : {}),
         ...(fingerprint === undefined ? {} : { fingerprint }),
       },
       attempts: this.#attempts.map((attempt) => ({

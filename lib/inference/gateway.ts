@@ -12,6 +12,7 @@ import { type ConfiguredProvider, configuredProviders } from "../providers/confi
 import { PROVIDERS } from "../providers/provider-list.ts";
 import { StoreHealth } from "../responses/store-health.ts";
 import { ProviderSpeeds } from "../routing/provider-speeds.ts";
+import { CallerKeys } from "./caller-keys.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
@@ -33,6 +34,7 @@ export interface Gateway {
   readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
+  readonly callerKeys: CallerKeys;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -54,5 +56,6 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
+    callerKeys: new CallerKeys(),
   };
 }

@@ -1,4 +1,5 @@
 import { assertNotSuspended, type Identity } from "../accounts/identity.ts";
+import type { OnceKey } from "../billing/reserve-once.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
@@ -18,7 +19,7 @@ import { patientStream, streamOf } from "./client-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { hedgeFor, measured } from "./hedge-call.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
-import { type InferenceCall, type InferenceReply, NO_ROUTING_HEADERS } from "./inference-call.ts";
+import type { InferenceCall, InferenceReply } from "./inference-call.ts";
 import { modelNamesIn, planRoute, type RoutePlan, withFirstModel } from "./plan-route.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import { relayOf } from "./respond-streaming.ts";
@@ -36,28 +37,27 @@ const EVENT_STREAM = {
  */
 export async function runInference(gateway: Gateway, ports: Ports, call: InferenceCall): Promise<InferenceReply> {
   const timings = new StageTimings(ports.clock);
-  const identity = await authenticate(gateway, ports, call.credential, modelNamesIn(call.body));
+  const { onBehalf = null } = call;
+  const identity = onBehalf?.identity ?? (await authenticate(gateway, ports, call.credential, modelNamesIn(call.body)));
   assertNotSuspended(identity);
   timings.mark("auth");
 
   const { body, text } = withFirstModel(call);
   const asked = call.format.parse(body, text, call.protocolHeaders);
-  const plan = await planRoute(gateway, ports, identity, call.format, asked, call.routing ?? NO_ROUTING_HEADERS);
+  const plan = await planRoute(gateway, ports, identity, call, asked);
   const [{ price, modelId }] = plan.candidates;
   const parsed = plan.callFor(modelId);
   timings.mark("route");
 
   const { accountId, keyId, requestsPerMinute } = identity;
-  const key =
-    call.idempotency === null
-      ? null
-      : await onceKeyOf(gateway, ports, accountId, call.idempotency.key, contentOf(call));
+  const key = onBehalf?.once ?? (await onceKeyOfCall(gateway, ports, accountId, call));
   const admit = async () => {
     const admission = await admitCall(gateway, ports, {
       requestId: key?.id ?? call.requestId,
       accountId,
-      keyId,
-      requestsPerMinute,
+      // What is made on behalf has its own bound on how much runs at once, and takes nothing from the key's minute.
+      keyId: onBehalf === null ? keyId : `${keyId}:on-behalf`,
+      requestsPerMinute: onBehalf === null ? requestsPerMinute : UNLIMITED_PER_MINUTE,
       amountNanoUsd: plan.expectedCostNanoUsd,
       outputPerMillion: price.outputPerMillion,
       once: key,
@@ -79,15 +79,23 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
     };
     return answerAdmitted(admitted);
   };
-  if (call.idempotency === null || key === null) return answer(await admit(), call.signal);
-  const { store } = call.idempotency;
+  if (key === null) return answer(await admit(), call.signal);
+  const store = call.idempotency?.store ?? (onBehalf === null ? null : false);
   const once = { key, store, accountId, stream: parsed.stream, signal: call.signal };
   return answerOnce(gateway, ports, once, admit, answer);
 }
 
-/** What a repetition must have in common with the first request. */
-function contentOf({ format, text }: InferenceCall): string {
-  return `${format.name}\n${format.target ?? ""}\n${text}`;
+const UNLIMITED_PER_MINUTE = 1_000_000_000;
+
+/** A repetition must have the route and the body in common with the first request. */
+async function onceKeyOfCall(
+  gateway: Gateway,
+  ports: Ports,
+  accountId: string,
+  { idempotency, format, text }: InferenceCall,
+): Promise<OnceKey | null> {
+  if (idempotency === null) return null;
+  return onceKeyOf(gateway, ports, accountId, idempotency.key, `${format.name}\n${format.target ?? ""}\n${text}`);
 }
 
 /** A call that may be made. */

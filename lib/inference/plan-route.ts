@@ -2,11 +2,12 @@ import type { Identity } from "../accounts/identity.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { ClientFormat, ParsedCall } from "../protocol/client-format.ts";
+import type { ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject, JsonValue } from "../protocol/json.ts";
 import { spliceJson } from "../protocol/json-splice.ts";
 import { routingFields, routingRequest } from "../protocol/routing-fields.ts";
 import { validate } from "../protocol/schema-error.ts";
+import { atPercent, callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { sortAcrossModels } from "../routing/order-candidates.ts";
@@ -17,7 +18,7 @@ import { ROUTING_HEADER, RoutingReport } from "../routing/routing-report.ts";
 import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
-import type { InferenceCall, RoutingHeaders } from "./inference-call.ts";
+import { type InferenceCall, NO_ROUTING_HEADERS } from "./inference-call.ts";
 import { type ResolvedModel, resolveModel } from "./resolve-model.ts";
 import { sessionOf } from "./session-of.ts";
 
@@ -37,7 +38,6 @@ export interface RoutePlan {
  * Resolves the models that a call names and ranks who offers them. A model that nobody can be asked for is passed over while
  * another is left. No store is asked for models that are in memory; several that are not are read together.
  * @param asked the call as its body has it
- * @param headers what the request's headers say of its route
  * @throws GatewayError what the routing fields are refused with (`provider.sort` and the like), what `resolveModel` throws,
  *   and what `rankCandidates` throws of the first model when none is left
  */
@@ -45,13 +45,14 @@ export async function planRoute(
   gateway: Gateway,
   ports: Ports,
   identity: Identity,
-  format: ClientFormat,
+  call: Pick<InferenceCall, "format" | "routing" | "onBehalf">,
   asked: ParsedCall,
-  headers: RoutingHeaders,
 ): Promise<RoutePlan> {
+  const { format, routing = NO_ROUTING_HEADERS, onBehalf = null } = call;
   const { preferences, fallbackModels } = readRouting(asked.body);
   const models = await resolveModels(gateway, ports, asked.model, fallbackModels);
-  const session = sessionOf(asked.body, headers.session);
+  const session = sessionOf(asked.body, routing.session);
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
   const report = new RoutingReport();
   const calls = new Map<string, ParsedCall>();
   const ranked: Candidate[] = [];
@@ -62,7 +63,7 @@ export async function planRoute(
     try {
       const parsed = resolved.preference.reasoning === true ? enableReasoning(format, asked, model.id) : asked;
       const wished = withNamePreference(preferences, resolved);
-      const offered = rankCandidates(gateway.providers, model, wished.requestedProvider, parsed, {
+      const offered = rankCandidates(providers, model, wished.requestedProvider, parsed, {
         preferences: wished.preferences,
         speeds: gateway.speeds,
         weights: gateway.configuration.providerWeights,
@@ -70,7 +71,9 @@ export async function planRoute(
         session: session === null ? null : `${identity.accountId} ${session}`,
         onExcluded: (provider, reason) => report.exclude(model.id, provider, reason),
       });
-      const candidates = nativeWhereNeeded(offered, parsed, model.id);
+      const native = nativeWhereNeeded(offered, parsed, model.id);
+      const ownPriced = callerPriced(native, gateway.configuration.byokFeePercent);
+      const candidates = atPercent(ownPriced, onBehalf?.pricePercent ?? 100);
       calls.set(model.id, parsed);
       ranked.push(...candidates);
       const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
@@ -82,7 +85,7 @@ export async function planRoute(
     }
   }
   const [first, ...others] = sortAcrossModels(ranked, preferences, gateway.speeds);
-  if (first === undefined) throw headers.reported ? withReport(refusal, report) : refusal;
+  if (first === undefined) throw routing.reported ? withReport(refusal, report) : refusal;
   const candidates: RoutePlan["candidates"] = [first, ...others];
   report.rank(candidates);
   const callFor = (modelId: string) => calls.get(modelId) ?? asked;

@@ -1,5 +1,6 @@
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ProviderReply } from "../routing/attempt.ts";
+import { isCallers } from "../routing/caller-priced.ts";
 import type { StageTimings } from "../telemetry/stage-timings.ts";
 import type { Admission } from "./admit-call.ts";
 
@@ -28,6 +29,7 @@ export function replyHeaders(
     "server-timing": timings.header(),
     ...rateLimitHeaders(admission.limit, nowMs),
   };
+  if (isCallers(reply.candidate)) headers["x-gateway-byok"] = "true";
   const ignored = reply.ignoredParameters.filter((name) => SAFE_NAME.test(name)).slice(0, MAX_IGNORED_NAMED);
   if (ignored.length > 0) headers["x-gateway-ignored-parameters"] = ignored.join(", ");
   if (admission.degraded.length > 0) headers["x-degraded"] = admission.degraded.join(",");

@@ -3,12 +3,13 @@ import { admission, secondsUntilRetry } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type AskOptions, type Attempt, type AttemptRecord, askEndpoint } from "./ask-endpoint.ts";
-import { type AttemptFailure, breakerOutcome, mayGoElsewhere } from "./attempt-failure.ts";
+import { type AttemptFailure, breakerOutcome, isOfKey, mayGoElsewhere } from "./attempt-failure.ts";
 import type { FailedAttempt } from "./attempt-result.ts";
+import { isCallers } from "./caller-priced.ts";
 import type { Candidate } from "./candidate.ts";
 import { coolDownOf, type Endpoint, endpointsOf } from "./endpoint.ts";
 import { type Finish, raceEndpoints } from "./race-endpoints.ts";
-import { exhaustedError, rateLimitedError, rejectedError } from "./routing-errors.ts";
+import { callerKeyRefused, exhaustedError, rateLimitedError, rejectedError } from "./routing-errors.ts";
 
 export interface FailoverOptions<Reply> extends AskOptions {
   /** Null or absent: one provider at a time. */
@@ -45,7 +46,7 @@ export async function callWithFailover<Reply>(
   let waiting = [...endpointsOf(candidates)];
   const ask = (endpoint: Endpoint, asked: AskOptions) => askEndpoint(ports, breakers.keys, endpoint, attempt, asked);
   let { hedge = null } = options;
-  let lastFailure: AttemptFailure | null = null;
+  let last: Finish<Reply> | null = null;
   for (let early = allOpen; waiting.length > 0; early = false) {
     const endpoint = waiting.shift();
     if (endpoint === undefined) break;
@@ -69,10 +70,10 @@ export async function callWithFailover<Reply>(
     const verdict = settleRound(ports, breakers, finishes, options, ofOtherModels.length > 0);
     if (verdict.kind === "over") return verdict.reply;
     if (verdict.kind === "next-model") waiting = ofOtherModels;
-    lastFailure = failureOf(finishes.at(-1)) ?? lastFailure;
+    last = finishes.at(-1) ?? last;
     if (ports.clock.now() >= options.limits.deadlineMs) break;
   }
-  throw exhaustedError(lastFailure, retrySeconds(ports, breakers, candidates));
+  throw lastError(last, retrySeconds(ports, breakers, candidates));
 }
 
 /** Another provider of the same model, in good health, to be asked beside `endpoint`; taken out of those that wait. */
@@ -111,9 +112,10 @@ function settleRound<Reply>(
   options: AskOptions,
   mayChangeModel: boolean,
 ): Verdict<Reply> {
-  for (const { endpoint, result } of finishes) {
+  for (const finish of finishes) {
+    const { endpoint, result } = finish;
     if (result.kind === "answered") report(ports, breakers, endpoint.provider, "success");
-    if (result.kind === "failed") reportFailure(ports, breakers, endpoint, result.failure);
+    if (result.kind === "failed") reportFailure(ports, breakers, finish, result.failure);
   }
   for (const { result } of finishes) {
     if (result.kind === "answered") return { kind: "over", reply: result.reply };
@@ -136,15 +138,32 @@ function finalError(result: FailedAttempt, options: AskOptions): GatewayError | 
   return rateLimitedError(result.retryAfterMs);
 }
 
-function failureOf(finish: Finish<unknown> | undefined): AttemptFailure | null {
-  return finish?.result.kind === "failed" ? finish.result.failure : null;
+/** Nobody is left to ask: what the last one came to, null when nobody was asked at all. */
+function lastError(last: Finish<unknown> | null, retryAfterSeconds: number): GatewayError {
+  const failure = last?.result.kind === "failed" ? last.result.failure : null;
+  if (last !== null && failure !== null && isOfCallersKey(last, failure) && failure.kind !== "rate-limited") {
+    return callerKeyRefused(last.endpoint.provider, failure);
+  }
+  return exhaustedError(failure, retryAfterSeconds);
+}
+
+/** A caller's own key was refused: that says nothing of the provider, and is nothing to the operator. */
+function isOfCallersKey({ candidate }: Finish<unknown>, failure: AttemptFailure): boolean {
+  return isCallers(candidate) && isOfKey(failure.kind);
 }
 
 function skipped({ provider, keys: [first] }: Endpoint): AttemptRecord {
   return { provider, model: first.modelId, key: null, outcome: "skipped", status: null };
 }
 
-function reportFailure(ports: FailoverPorts, breakers: BreakerView, endpoint: Endpoint, failure: AttemptFailure): void {
+function reportFailure(
+  ports: FailoverPorts,
+  breakers: BreakerView,
+  finish: Finish<unknown>,
+  failure: AttemptFailure,
+): void {
+  if (isOfCallersKey(finish, failure)) return;
+  const { endpoint } = finish;
   const { provider } = endpoint;
   if (failure.kind === "credentials") {
     ports.log.error("provider_refused_our_key", null, { provider });

@@ -95,7 +95,8 @@ async function ask(
     const told = wire.decodeFailure(upstream.status, text);
     const { kind } = failureOfStatus(told.meantStatus ?? upstream.status);
     if (kind === "rejected") throw rejectedError(told);
-    if (kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider: counter.provider.id });
+    if (kind === "credentials" && counter.credential?.ofCaller !== true)
+      ports.log.error("provider_refused_our_key", null, { provider: counter.provider.id });
     return null;
   } catch (error) {
     if (error instanceof GatewayError) throw error;

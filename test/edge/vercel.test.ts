@@ -79,5 +79,7 @@ test("CM-17.2 the serverless entry exports the app, and runs in Vercel's edge ru
     queuedSettled: expect.any(Number),
     swept: expect.any(Number),
     repliesDropped: expect.any(Number),
+    filesDropped: expect.any(Number),
+    batches: expect.any(Number),
   });
 }, 60_000);

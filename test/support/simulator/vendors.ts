@@ -57,7 +57,7 @@ export function routeOf(path: string): VendorRoute | null {
   return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
 }
 
-/** The key that a provider of the simulator accepts; it accepts no other. */
+/** A key that a provider of the simulator accepts, the first or another; beside `customerKey` it accepts no other. */
 export function providerKey(provider: string, number = 1): string {
   return number === 1 ? `key-of-${provider}` : `key-of-${provider}+${number}`;
 }
@@ -74,16 +74,21 @@ const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
   "azure-openai": "api-key",
 };
 
-function keyText({ provider }: VendorRoute): string {
-  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
+function keyText({ provider }: VendorRoute, key: string): string {
+  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${key}`;
+}
+
+/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
+export function customerKey(provider: string): string {
+  return `customers-own-key-of-${provider}`;
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
-export function checkCredential(route: VendorRoute, sent: IncomingHttpHeaders): void {
+export function checkCredential(route: VendorRoute, given: IncomingHttpHeaders): void {
   if (route.provider === "ollama") return;
   const expected = providerKey(route.provider);
   const headers = Object.fromEntries(
-    Object.entries(sent).map(([name, value]) => [name, String(value).replace(/\+\d+$/, "")]),
+    Object.entries(given).map(([name, value]) => [name, String(value).replace(/\+\d+$/, "")]),
   );
   if (route.wire === "anthropic") {
     // The SDK sends a bearer token from version 1 on; both are taken.
@@ -100,6 +105,10 @@ export function checkCredential(route: VendorRoute, sent: IncomingHttpHeaders): 
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
   } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers["authorization"]) !== keyText(route)) {
+  } else {
+    const sent = headers[OPENAI_KEY_HEADERS[route.provider] ?? "authorization"];
+    const known = [expected, customerKey(route.provider)].some((key) => keyText(route, key) === sent);
+    if (known) return;
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
