@@ -104,7 +104,6 @@ export function checkCredential(route: VendorRoute, given: IncomingHttpHeaders):
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers["authorization"]) !== keyText(route)) {
   } else {
     const sent = headers[OPENAI_KEY_HEADERS[route.provider] ?? "authorization"];
     const known = [expected, customerKey(route.provider)].some((key) => keyText(route, key) === sent);
