@@ -128,6 +128,12 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   bedrock: bedrockWire,
 };
 
+/** The provider of a slug, or of a name as people write it: `openai`, `OpenAI`. Null: nobody's. */
+export function findProvider(name: string): ProviderDeclaration | null {
+  const wanted = name.toLowerCase();
+  return PROVIDERS.find(({ id, name: full }) => id === wanted || full.toLowerCase() === wanted) ?? null;
+}
+
 export function wireNamed(name: WireName): WireFormat {
   return WIRES[name];
 }

@@ -23,6 +23,8 @@ export type ProviderReply =
   | {
       readonly kind: "whole";
       readonly candidate: Candidate;
+      /** From the call's start to the whole of the reply, milliseconds. */
+      readonly elapsedMs: number;
       readonly ignoredParameters: readonly string[];
       readonly text: string;
       readonly body: JsonObject;
@@ -31,6 +33,8 @@ export type ProviderReply =
   | {
       readonly kind: "stream";
       readonly candidate: Candidate;
+      /** From the call's start to the first content, milliseconds. */
+      readonly elapsedMs: number;
       readonly ignoredParameters: readonly string[];
       /** What came before and with the first semantic event. */
       readonly head: readonly DecodedFrame[];
@@ -59,6 +63,8 @@ export async function attempt(
   const onClientGone = () => abort(new AttemptAborted("client-gone"));
   if (clientSignal?.aborted === true) return { kind: "abandoned" };
   clientSignal?.addEventListener("abort", onClientGone, { once: true });
+  const startedAtMs = ports.clock.monotonicMs();
+  const elapsedMs = () => ports.clock.monotonicMs() - startedAtMs;
   const watchdog = startWatchdog(ports.clock, candidate, call, limits, abort);
   const stop = () => {
     watchdog.stop();
@@ -89,14 +95,12 @@ export async function attempt(
         return opened;
       }
       watchdog.reset(idleTimeout(ports.clock, limits));
-      return {
-        kind: "answered",
-        reply: { kind: "stream", candidate, ignoredParameters, head: opened.head, stream, abort, watchdog },
-      };
+      const opening = { head: opened.head, stream, abort, watchdog, elapsedMs: elapsedMs() };
+      return { kind: "answered", reply: { kind: "stream", candidate, ignoredParameters, ...opening } };
     }
     const text = await upstream.body.text(MAX_REPLY_BYTES);
     stop();
-    return readWhole(candidate, ignoredParameters, text);
+    return readWhole(candidate, ignoredParameters, text, elapsedMs());
   } catch (error) {
     stop();
     return attemptOfError(controller.signal.aborted ? controller.signal.reason : error);
@@ -157,6 +161,7 @@ function readWhole(
   candidate: Candidate,
   ignoredParameters: readonly string[],
   text: string,
+  elapsedMs: number,
 ): AttemptResult<ProviderReply> {
   let body: unknown;
   try {
@@ -168,5 +173,5 @@ function readWhole(
   const events = candidate.wire.decodeReply(body);
   const error = events.find((event) => event.kind === "error");
   if (error?.kind === "error") return failedAttempt(failureOfStatus(error.status));
-  return { kind: "answered", reply: { kind: "whole", candidate, ignoredParameters, text, body, events } };
+  return { kind: "answered", reply: { kind: "whole", candidate, elapsedMs, ignoredParameters, text, body, events } };
 }

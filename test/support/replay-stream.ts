@@ -50,6 +50,7 @@ export function candidateOf(providerId: string, format: ClientFormatName | null 
     wire: wireFor(provider, format),
     baseUrl: provider.baseUrl ?? "https://provider.test",
     credential: { id: "1", secret: "key" },
+    modelId: "vendor/model",
     nativeModel: "model",
     contextLength: MAX_TOKENS,
     maxOutputTokens: MAX_TOKENS,

@@ -2,9 +2,22 @@ import { createHash, createHmac, createVerify, generateKeyPairSync, type KeyObje
 import type { IncomingHttpHeaders } from "node:http";
 import { PROVIDERS } from "../../../lib/providers/provider-list.ts";
 
-/** The key that a provider of the simulator accepts; it accepts no other. */
-export function providerKey(provider: string): string {
-  return `key-of-${provider}`;
+/** A key that a provider of the simulator accepts, the first or another; beside `customerKey` it accepts no other. */
+export function providerKey(provider: string, number = 1): string {
+  return number === 1 ? `key-of-${provider}` : `key-of-${provider}+${number}`;
+}
+
+/** The key that a request brings, whichever way its vendor takes it. */
+export function keyIn(headers: IncomingHttpHeaders): string {
+  const bearer = headers.authorization?.replace(/^Bearer /, "");
+  return String(headers["x-api-key"] ?? headers["api-key"] ?? headers["x-goog-api-key"] ?? bearer ?? "");
+}
+
+/** The headers as if each key were its provider's first. */
+export function withFirstKeys(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, String(value).replace(/\+\d+$/, "")]),
+  );
 }
 
 const AWS_ACCESS_KEY_ID = "AKIASIMULATED0000000";

@@ -8,7 +8,7 @@ import { type Delivery, deliverError, deliverFault, deliverStream, deliverWhole,
 import type { ScriptedFault } from "./fault.ts";
 import { FaultScript } from "./fault-script.ts";
 import { parseJsonObject, textAt } from "./json-reading.ts";
-import { providerVariables, type SignedRequest, TokenIssuer } from "./provider-access.ts";
+import { keyIn, providerVariables, type SignedRequest, TokenIssuer } from "./provider-access.ts";
 import { RequestLog } from "./request-log.ts";
 import { errorOfStatus, geminiError, openAiError, VendorRefusal } from "./vendor-errors.ts";
 import {
@@ -36,6 +36,8 @@ export interface Simulator {
   readonly script: FaultScript;
   /** The next request (or requests, with `.times(n)`) to a provider meets this fault. */
   next(provider: string, fault: ScriptedFault): void;
+  /** The next request with this key (see `providerKey`) meets this fault. */
+  nextWithKey(key: string, fault: ScriptedFault): void;
   /** Lets every held reply go on. */
   release(): void;
   /** Forgets faults, requests and cached prefixes. */
@@ -74,7 +76,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     if (route === null) return sendJson(response, UNKNOWN_URL, 404);
     const body = parseJsonObject(text) ?? {};
     const model = route.model ?? textAt(body["model"]);
-    const behaviour = script.take(route.provider, model);
+    const behaviour = script.take(route.provider, model, keyIn(request.headers));
     const record = log.add({ route, request, url, body, text, model }, response);
     const gate: Gate = {
       wait: () =>
@@ -149,6 +151,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     log,
     script,
     next: (provider, scripted) => script.next(provider, scripted),
+    nextWithKey: (key, scripted) => script.forKey(key, scripted),
     release,
     reset,
     close: async () => {

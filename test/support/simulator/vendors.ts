@@ -4,7 +4,7 @@ import type { Behaviour } from "./fault.ts";
 import { objectAt } from "./json-reading.ts";
 import { readCompletion, writeCompletion } from "./legacy-completions.ts";
 import { type Prompt, promptTokens } from "./prompt.ts";
-import { isSignedForAws, providerKey, type SignedRequest, type TokenIssuer } from "./provider-access.ts";
+import { isSignedForAws, providerKey, type SignedRequest, type TokenIssuer, withFirstKeys } from "./provider-access.ts";
 import { readAnthropic } from "./read-anthropic.ts";
 import { readBedrock } from "./read-bedrock.ts";
 import { readCohere } from "./read-cohere.ts";
@@ -125,7 +125,7 @@ function acceptedKeys({ provider }: VendorRoute): readonly unknown[] {
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
 export function checkCredential(route: VendorRoute, request: SignedRequest, issuer: TokenIssuer): void {
-  const { headers } = request;
+  const headers = withFirstKeys(request.headers);
   if (route.provider === "ollama") return;
   if (route.provider === "google-vertex") {
     if (issuer.accepts(headers.authorization)) return;
