@@ -56,9 +56,10 @@ const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|ver
 export function routeOf(path: string): VendorRoute | null {
   const own = ownRouteOf(path);
   if (own !== undefined) return own;
-  const match = /^\/([^/]+)\/(?:.+\/)?(chat\/completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
-    path,
-  );
+  const match =
+    /^\/([^/]+)\/(?:.+\/)?(chat\/completions|(?<!chat\/)completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
+      path,
+    );
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
