@@ -35,9 +35,10 @@ const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|ver
 
 /** The route of a path, or null where the vendor has none. What stands before the last part is the vendor's own base. */
 export function routeOf(path: string): VendorRoute | null {
-  const match = /^\/([^/]+)\/(?:.+\/)?(chat\/completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
-    path,
-  );
+  const match =
+    /^\/([^/]+)\/(?:.+\/)?(chat\/completions|(?<!chat\/)completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
+      path,
+    );
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
