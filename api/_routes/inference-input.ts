@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../lib/protocol/json.ts";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import { readCredential } from "../_http/credential.ts";
+import { dialectOf } from "../_http/error-response.ts";
 import { readJsonText } from "../_http/read-body.ts";
 import type { Exchange } from "../_http/route.ts";
 
@@ -12,7 +13,7 @@ interface InferenceInput {
 
 /** A request without any credential is refused before its body is read. */
 export async function readInferenceInput({ gateway, ports, request }: Exchange): Promise<InferenceInput> {
-  const credential = readCredential(request.headers);
+  const credential = readCredential(request.headers, dialectOf(request) === "google");
   const text = await readJsonText(request, ports.clock, gateway.configuration.maxBodyBytes);
   return { credential, text, body: parseJsonBody(text) };
 }

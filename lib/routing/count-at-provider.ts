@@ -58,7 +58,7 @@ function counterOf(
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
-    const { wire, baseUrl } = endpointFor(provider, format, nativeModel);
+    const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
     const credential = credentials[0] ?? null;
     return wire.countTokens === null || wire.passesThrough !== format
       ? []

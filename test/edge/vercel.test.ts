@@ -78,6 +78,7 @@ test("CM-17.2 the serverless entry exports the app, and runs in Vercel's edge ru
   expect(await swept.json()).toEqual({
     queuedSettled: expect.any(Number),
     swept: expect.any(Number),
+    expiredResponses: expect.any(Number),
     repliesDropped: expect.any(Number),
     filesDropped: expect.any(Number),
     batches: expect.any(Number),
