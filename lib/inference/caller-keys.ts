@@ -19,18 +19,29 @@ export function providerKeyContext(accountId: string, provider: string): string 
  * @returns null for one that is unknown, needs no key, or asks for settings that only the operator could make
  */
 export function providerForCallerKey(gateway: Pick<Gateway, "configuration">, id: string): ProviderDeclaration | null {
+  return providerOfCaller(gateway, id, "any")?.declaration ?? null;
+}
+
+/** The provider with one key of a caller's, otherwise as the operator or else the declaration has it. */
+function providerOfCaller(
+  { configuration }: Pick<Gateway, "configuration">,
+  id: string,
+  key: string,
+): ConfiguredProvider | null {
   const declaration = PROVIDERS.find((provider) => provider.id === id);
   // A provider without a key of its own is a server of the operator's, reached by any model name.
   if (declaration === undefined || declaration.apiKeyVariable === null) return null;
-  return variablesOf(gateway, declaration) === null ? null : declaration;
+  const setting = configuration.providers[id] ?? { apiKeys: [], baseUrl: null, variables: {} };
+  const variables = variablesOf(declaration, setting.variables);
+  if (variables === null) return null;
+  return configuredProviders({ [id]: { ...setting, apiKeys: [key], variables } }, [declaration]).get(id) ?? null;
 }
 
 /** The operator's, or else the defaults; null where one has neither. */
 function variablesOf(
-  { configuration }: Pick<Gateway, "configuration">,
   declaration: ProviderDeclaration,
+  given: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> | null {
-  const given = configuration.providers[declaration.id]?.variables ?? {};
   const variables: Record<string, string> = {};
   for (const [shortName, { byDefault }] of Object.entries(declaration.variables ?? {})) {
     const value = given[shortName] ?? byDefault;
@@ -94,14 +105,11 @@ export class CallerKeys {
   }
 }
 
-function providerWith(gateway: Gateway, id: string, mode: ProviderKeyMode, secret: string): ConfiguredProvider | null {
-  const own: ProviderCredential = { id: "caller", secret, ofCaller: true };
-  const known = gateway.providers.get(id);
-  if (known !== undefined) return { ...known, credentials: mode === "only" ? [own] : [own, ...known.credentials] };
-  const declaration = providerForCallerKey(gateway, id);
-  const variables = declaration === null ? null : variablesOf(gateway, declaration);
-  if (declaration === null || variables === null) return null;
-  const baseUrl = gateway.configuration.providers[id]?.baseUrl ?? null;
-  const built = configuredProviders({ [id]: { apiKeys: [secret], baseUrl, variables } }, [declaration]).get(id);
-  return built === undefined ? null : { ...built, credentials: [own] };
+function providerWith(gateway: Gateway, id: string, mode: ProviderKeyMode, key: string): ConfiguredProvider | null {
+  const built = providerOfCaller(gateway, id, key);
+  const [credential] = built?.credentials ?? [];
+  if (built === null || credential === undefined) return null;
+  const own: ProviderCredential = { id: "caller", secret: credential.secret, ofCaller: true };
+  const operators = mode === "only" ? [] : (gateway.providers.get(id)?.credentials ?? []);
+  return { ...built, credentials: [own, ...operators] };
 }

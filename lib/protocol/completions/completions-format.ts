@@ -39,7 +39,6 @@ function parseCompletion(body: JsonObject, text: string): ParsedCall {
     // Each prompt has answers of its own, and the best of many are all paid for.
     choices: prompts * Math.max(parsed.n ?? 1, parsed.best_of ?? 1),
     estimatedInputTokens: estimatePrompt(body["prompt"]),
-    failoverOnRateLimit: parsed.provider?.failover_on_rate_limit === true,
     needs: [],
     ...(onlyNative === null ? {} : { onlyNative }),
     toChatRequest: () => decodeCompletionRequest(body, parsed),

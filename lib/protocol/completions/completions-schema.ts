@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { routingFields } from "../routing-fields.ts";
 
 /** The body of POST /v1/completions (openai-node 7.57.0, `CompletionCreateParams`; read 2026-11-25). Loose throughout. */
 const MAX_PROMPTS = 2_048;
@@ -31,7 +32,7 @@ export const completionRequest = z
     seed: z.int().nullish(),
     stop: z.union([z.string(), z.array(z.string()).max(MAX_STOP)]).nullish(),
     user: z.string().max(1024).nullish(),
-    provider: z.looseObject({ failover_on_rate_limit: z.boolean().nullish() }).nullish(),
+    ...routingFields,
   })
   .superRefine((value, context) => {
     const conflict = (field: string, message: string) =>

@@ -11,4 +11,7 @@ export const fireworks: ProviderDeclaration = {
   alsoSpeaks: { anthropic: null, completions: null },
   authorization: "bearer",
   stripFromReply: ["perf_metrics"],
+  // docs.fireworks.ai/guides/security_compliance/secure_training and /data_handling (read 2026-11-25)
+  trainsOnPrompts: false,
+  zeroDataRetention: true,
 };

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject } from "../../../lib/protocol/json.ts";
 import type { ProviderDeclaration } from "../../../lib/providers/provider-declaration.ts";
@@ -8,15 +8,16 @@ import { type Delivery, deliverError, deliverFault, deliverStream, deliverWhole,
 import type { ScriptedFault } from "./fault.ts";
 import { FaultScript } from "./fault-script.ts";
 import { parseJsonObject, textAt } from "./json-reading.ts";
+import { keyIn, providerVariables, type SignedRequest, TokenIssuer } from "./provider-access.ts";
 import { RequestLog } from "./request-log.ts";
-import { errorOfStatus, openAiError, VendorRefusal } from "./vendor-errors.ts";
+import { errorOfStatus, geminiError, openAiError, VendorRefusal } from "./vendor-errors.ts";
 import {
   checkCredential,
   countTokensReply,
   modelListReply,
-  providerKey,
   readPrompt,
   routeOf,
+  TOKEN_PATH,
   type VendorRoute,
   writeReply,
 } from "./vendors.ts";
@@ -35,6 +36,8 @@ export interface Simulator {
   readonly script: FaultScript;
   /** The next request (or requests, with `.times(n)`) to a provider meets this fault. */
   next(provider: string, fault: ScriptedFault): void;
+  /** The next request with this key (see `providerKey`) meets this fault. */
+  nextWithKey(key: string, fault: ScriptedFault): void;
   /** Lets every held reply go on. */
   release(): void;
   /** Forgets faults, requests and cached prefixes. */
@@ -42,7 +45,7 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Starts a server that speaks the three wires as the vendors do, with faults on demand. */
+/** Starts a server that speaks the wires as the vendors do, with faults on demand. */
 export async function startSimulator(options: { readonly port?: number } = {}): Promise<Simulator> {
   const script = new FaultScript();
   const log = new RequestLog();
@@ -73,7 +76,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     if (route === null) return sendJson(response, UNKNOWN_URL, 404);
     const body = parseJsonObject(text) ?? {};
     const model = route.model ?? textAt(body["model"]);
-    const behaviour = script.take(route.provider, model);
+    const behaviour = script.take(route.provider, model, keyIn(request.headers));
     const record = log.add({ route, request, url, body, text, model }, response);
     const gate: Gate = {
       wait: () =>
@@ -88,7 +91,8 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     const delivery: Delivery = { response, wire: route.wire, behaviour, gate };
     if (await deliverFault(delivery)) return;
     try {
-      await answer(route, delivery, request.headers, body, number);
+      const { method = "", url: path = "", headers } = request;
+      await answer(route, delivery, { method, path, headers, text }, body, number);
     } catch (error) {
       if (!(error instanceof VendorRefusal)) throw error;
       deliverError(delivery, error.vendorError);
@@ -98,11 +102,16 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   const answer = async (
     route: VendorRoute,
     delivery: Delivery,
-    headers: IncomingHttpHeaders,
+    request: SignedRequest,
     body: JsonObject,
     number: number,
   ) => {
-    checkCredential(route, headers);
+    if (route.operation === "issue-token") {
+      const token = issuer.issue(request.text);
+      if (token !== null) return sendJson(delivery.response, token);
+      throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "invalid_grant"));
+    }
+    checkCredential(route, request, issuer);
     if (route.operation === "list-models") return sendJson(delivery.response, modelListReply(route));
     const prompt = readPrompt(route, body, seenPrefixes);
     if (route.operation === "count-tokens") {
@@ -125,6 +134,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   // A TCP server's address is an object; only a pipe's is a string.
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
+  const issuer = new TokenIssuer(`${url}${TOKEN_PATH}`);
   const baseUrl = (provider: string) => `${url}/${provider}${declaredPath(provider)}`;
 
   return {
@@ -134,10 +144,14 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     geminiBaseUrl: baseUrl("google-ai-studio"),
     baseUrl,
     environment: (providers) =>
-      Object.assign({}, ...providers.map((provider) => variables(provider, baseUrl(provider)))),
+      Object.assign(
+        {},
+        ...providers.map((provider) => providerVariables(provider, baseUrl(provider), () => issuer.serviceAccount())),
+      ),
     log,
     script,
     next: (provider, scripted) => script.next(provider, scripted),
+    nextWithKey: (key, scripted) => script.forKey(key, scripted),
     release,
     reset,
     close: async () => {
@@ -173,20 +187,4 @@ function declaredPath(provider: string): string {
 
 function declared(provider: string): ProviderDeclaration | undefined {
   return PROVIDERS.find(({ id }) => id === provider);
-}
-
-function variables(provider: string, baseUrl: string): Record<string, string> {
-  const name = provider.toUpperCase().replaceAll("-", "_");
-  const { apiKeyVariable = null, alsoSpeaks = {} } = declared(provider) ?? {};
-  const origin = new URL(baseUrl).origin;
-  const formats = Object.entries(alsoSpeaks).flatMap(([format, url]) =>
-    url === null
-      ? []
-      : [[`${name}_${format.toUpperCase()}_BASE_URL`, `${origin}/${provider}${new URL(url).pathname}`] as const],
-  );
-  return {
-    [apiKeyVariable ?? `${name}_API_KEY`]: providerKey(provider),
-    [`${name}_BASE_URL`]: baseUrl,
-    ...Object.fromEntries(formats),
-  };
 }
