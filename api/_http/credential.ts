@@ -9,18 +9,19 @@ const QUERY_NAMES = ["api_key", "api-key", "apikey", "key", "token", "access_tok
 const SECOND_SCHEME = /,\s*[A-Za-z][\w-]*\s+\S/;
 
 const HOW_TO_SEND =
-  "Send your API key as 'Authorization: Bearer <key>', 'x-api-key: <key>' or 'x-goog-api-key: <key>'.";
+  "Send your API key as 'Authorization: Bearer <key>' or 'x-api-key: <key>' (on /v1beta also 'x-goog-api-key: <key>').";
 
 /**
- * The caller's credential, from `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`: all work on every route. Its shape is not
+ * The caller's credential, from `Authorization: Bearer` or `x-api-key`: both work on every route. Its shape is not
  * judged here.
+ * @param fromGoogleClient whether the route is one of Google's, whose clients send `x-goog-api-key`
  * @throws GatewayError `missing_api_key`, `invalid_auth_scheme`, `duplicate_header`, `conflicting_credentials`,
  *   `invalid_api_key` when it is absurdly long
  */
-export function readCredential(headers: Headers): string {
+export function readCredential(headers: Headers, fromGoogleClient = false): string {
   const bearer = readBearer(headers.get("authorization"));
   const header = readKeyHeader(headers, "x-api-key");
-  const google = readKeyHeader(headers, "x-goog-api-key");
+  const google = fromGoogleClient ? readKeyHeader(headers, "x-goog-api-key") : null;
   const [credential = null, ...others] = new Set([bearer, header, google].filter((key) => key !== null));
   if (others.length > 0) {
     throw new GatewayError("conflicting_credentials", "Two headers hold different keys. Send one of them.", {

@@ -3,6 +3,7 @@ import { sessionOfHeaders } from "../../lib/inference/session-of.ts";
 import type { JsonObject } from "../../lib/protocol/json.ts";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import { readCredential } from "../_http/credential.ts";
+import { dialectOf } from "../_http/error-response.ts";
 import { readJsonText } from "../_http/read-body.ts";
 import type { Exchange } from "../_http/route.ts";
 
@@ -15,7 +16,7 @@ interface InferenceInput {
 
 /** A request without any credential is refused before its body is read. */
 export async function readInferenceInput({ gateway, ports, request }: Exchange): Promise<InferenceInput> {
-  const credential = readCredential(request.headers);
+  const credential = readCredential(request.headers, dialectOf(request) === "google");
   const text = await readJsonText(request, ports.clock, gateway.configuration.maxBodyBytes);
   const { headers } = request;
   const routing = { session: sessionOfHeaders(headers), reported: headers.get("x-gateway-metadata") === "enabled" };
