@@ -1,4 +1,4 @@
-import type { UpstreamRequest } from "../ports/upstream.ts";
+import type { TextRequest, UpstreamRequest } from "../ports/upstream.ts";
 import type { ChatEvent } from "../protocol/chat-event.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -22,7 +22,7 @@ export interface EncodeInput {
 
 export interface EncodedRequest {
   /** Without credentials: those are `authorize`'s. */
-  readonly request: UpstreamRequest;
+  readonly request: TextRequest;
   /** Client fields that this format cannot carry, by the client's names (`x-gateway-ignored-parameters`). */
   readonly ignoredParameters: readonly string[];
 }
