@@ -24,7 +24,8 @@ import { sendNodeReply } from "./send-node-reply.ts";
 
 const SWEEP_EVERY_MS = 60_000;
 const DRAIN_MS = 10_000;
-const BODY_STALL_MS = 30_000;
+const HEAD_STALL_MS = 30_000;
+const UPLOAD_MS = 300_000;
 /** For a request that took all of its time, to be told so. */
 const LAST_WORD_MS = 2_000;
 /** Charges of requests that end within this time are written together. */
@@ -115,7 +116,7 @@ function completed(configuration: Configuration, salt: string | null): Configura
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, settings: Settings): Promise<Server> {
   const idleMs = settings.configuration.timeouts.wholeRequestMs + LAST_WORD_MS;
-  const server = createHttpServer(fetch, { arrivalMs: BODY_STALL_MS, idleMs });
+  const server = createHttpServer(fetch, { arrivalMs: HEAD_STALL_MS, uploadMs: UPLOAD_MS, idleMs });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => resolve(server));

@@ -1,4 +1,5 @@
 import { assertNotSuspended } from "../accounts/identity.ts";
+import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
@@ -39,6 +40,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
   const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
   const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
+  assertUsableFor("chat", model);
   const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
   timings.mark("route");
 

@@ -1,5 +1,5 @@
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
-import type { ProviderReply } from "../routing/attempt.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { StageTimings } from "../telemetry/stage-timings.ts";
 import type { Admission } from "./admit-call.ts";
 
@@ -7,9 +7,14 @@ import type { Admission } from "./admit-call.ts";
 const SAFE_NAME = /^[\w.[\]: -]{1,64}$/;
 const MAX_IGNORED_NAMED = 32;
 
+interface AnsweredBy {
+  readonly candidate: Candidate;
+  readonly ignoredParameters: readonly string[];
+}
+
 /** The headers of every answered call. Built from nothing: no header of the provider's is passed on (K24). */
 export function replyHeaders(
-  reply: ProviderReply,
+  reply: AnsweredBy,
   admission: Admission,
   timings: StageTimings,
   generationId: string,

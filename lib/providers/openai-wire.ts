@@ -4,6 +4,7 @@ import { decodeChatReply } from "../protocol/openai/decode-reply.ts";
 import { createChatStreamDecoder } from "../protocol/openai/decode-stream.ts";
 import { encodeChatRequest } from "../protocol/openai/encode-request.ts";
 import { clientMessage } from "./client-message.ts";
+import { GATEWAY_FIELDS } from "./gateway-fields.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
 
@@ -18,9 +19,6 @@ export const openAiWire: WireFormat = {
   decodeFailure,
   countTokens: null,
 };
-
-/** Fields that are said to the gateway, not to a provider; a provider that knows one of them declares it. */
-const GATEWAY_FIELDS = ["provider", "models", "route", "transforms", "plugins", "usage", "session_id"];
 
 function encode(input: EncodeInput): EncodedRequest {
   const { provider, call } = input;

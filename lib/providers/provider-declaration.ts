@@ -1,5 +1,9 @@
+import type { TaskName } from "../protocol/tasks/task.ts";
 import type { AuthorizationScheme } from "./authorize.ts";
 import type { WireName } from "./wire-format.ts";
+
+/** What a provider can be asked for. */
+type Capability = "chat" | TaskName;
 
 /** A provider is data: what differs from plain OpenAI compatibility is a field here (STYLE: "A provider is a declaration"). */
 export interface ProviderDeclaration {
@@ -16,6 +20,10 @@ export interface ProviderDeclaration {
   readonly wire?: WireName;
   /** Further formats that it speaks, each with its base URL where that is another one: clients of theirs pass through. */
   readonly alsoSpeaks?: Readonly<Partial<Record<WireName, string | null>>>;
+  /** What it serves. Default: chat alone. */
+  readonly capabilities?: readonly Capability[];
+  /** Client fields that one of its tasks refuses; named in `x-gateway-ignored-parameters` like those of `drop`. */
+  readonly dropInTasks?: Readonly<Partial<Record<TaskName, readonly string[]>>>;
   /** How a key goes into a request. Default: as the wire format has it. */
   readonly authorization?: AuthorizationScheme;
   /** Client field -> the provider's name for it. */

@@ -5,4 +5,5 @@ export const deepInfra: ProviderDeclaration = {
   name: "DeepInfra",
   baseUrl: "https://api.deepinfra.com/v1/openai",
   apiKeyVariable: "DEEPINFRA_API_KEY",
+  capabilities: ["chat", "embeddings", "images", "audio_transcription", "audio_translation", "audio_speech"],
 };

@@ -5,4 +5,5 @@ export const fireworks: ProviderDeclaration = {
   name: "Fireworks AI",
   baseUrl: "https://api.fireworks.ai/inference/v1",
   apiKeyVariable: "FIREWORKS_API_KEY",
+  capabilities: ["chat", "embeddings", "rerank"],
 };

@@ -5,6 +5,16 @@ export const openAi: ProviderDeclaration = {
   name: "OpenAI",
   baseUrl: "https://api.openai.com/v1",
   apiKeyVariable: "OPENAI_API_KEY",
+  capabilities: [
+    "chat",
+    "embeddings",
+    "moderations",
+    "images",
+    "image_edits",
+    "audio_transcription",
+    "audio_translation",
+    "audio_speech",
+  ],
   // 400 on an argument it does not know: platform.openai.com/docs/api-reference/chat/create (read 2026-11-24)
   drop: ["top_k"],
   modelQuirks: [

@@ -5,5 +5,6 @@ export const together: ProviderDeclaration = {
   name: "Together AI",
   baseUrl: "https://api.together.xyz/v1",
   apiKeyVariable: "TOGETHER_API_KEY",
+  capabilities: ["chat", "embeddings", "images", "rerank", "audio_transcription", "audio_translation", "audio_speech"],
   stripFromReply: ["prompt"],
 };

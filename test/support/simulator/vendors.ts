@@ -8,6 +8,7 @@ import { readAnthropic } from "./read-anthropic.ts";
 import { readGemini } from "./read-gemini.ts";
 import { readOpenAi } from "./read-openai.ts";
 import type { ReplyContext, WireReply } from "./stream-event.ts";
+import { GEMINI_TASK, TASK_PATH } from "./tasks.ts";
 import { anthropicError, geminiError, openAiError, VendorRefusal, type WireName } from "./vendor-errors.ts";
 import { writeAnthropic } from "./write-anthropic.ts";
 import { writeGemini } from "./write-gemini.ts";
@@ -17,7 +18,7 @@ import { writeOpenAi } from "./write-openai.ts";
 export interface VendorRoute {
   readonly provider: string;
   readonly wire: WireName;
-  readonly operation: "generate" | "count-tokens" | "list-models";
+  readonly operation: "generate" | "count-tokens" | "list-models" | "task";
   /** Named in the path on Gemini's wire, null elsewhere. */
   readonly model: string | null;
   readonly stream: boolean | null;
@@ -35,11 +36,14 @@ export function routeOf(path: string): VendorRoute | null {
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, model, stream }) as const;
   if (rest === "models") return route("list-models");
+  if (wire === "openai" && TASK_PATH.test(rest)) return route("task");
   if (wire === "openai") return rest === "chat/completions" ? route("generate") : null;
   if (wire === "anthropic") {
     if (rest === "messages/count_tokens") return route("count-tokens");
     return rest === "messages" ? route("generate") : null;
   }
+  const task = wire === "gemini" ? GEMINI_TASK.exec(rest) : null;
+  if (task !== null) return route("task", decodeURIComponent(task[1] ?? ""), false);
   const call = /^models\/([^:]+):(generateContent|streamGenerateContent|countTokens)$/.exec(rest);
   const model = decodeURIComponent(call?.[1] ?? "");
   if (call?.[2] === "countTokens") return route("count-tokens", model, false);
