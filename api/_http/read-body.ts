@@ -30,7 +30,7 @@ export async function readJsonText(request: Request, clock: Clock, maxBytes: num
  */
 export function openUpload(request: Request, clock: Clock, maxBytes: number): Upload {
   const contentType = request.headers.get("content-type") ?? "";
-  if (!/^multipart\/form-data\s*;/i.test(contentType)) {
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
     throw new GatewayError(
       "unsupported_media_type",
       "Send the body as 'Content-Type: multipart/form-data' with a boundary.",
