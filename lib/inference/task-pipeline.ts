@@ -92,6 +92,9 @@ function amountToHold(task: ParsedTask, candidates: readonly Candidate[]): NanoU
   return task.format.holdsTenthMore ? withTenth(dearest) : dearest;
 }
 
+/** Not even for a provider that may be asked again at once. */
+const NO_WAIT_MS = -1;
+
 /** The provider's answer, or null when the client has left. A call that nobody answered is settled here, for nothing. */
 async function callProvider(exchange: Exchange, candidates: readonly Candidate[]): Promise<TaskReply | null> {
   const { gateway, ports, task, settlement, leaving } = exchange;
@@ -109,7 +112,7 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
   try {
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,
-      maxRateLimitWaitMs: again ? timeouts.rateLimitWaitMs : 0,
+      maxRateLimitWaitMs: again ? timeouts.rateLimitWaitMs : NO_WAIT_MS,
       failoverOnRateLimit: false,
       clientSignal: leaving.signal,
       onAttempt: (record) => settlement.noteAttempt(record),
