@@ -208,8 +208,6 @@ describe("forms", () => {
     for (const text of broken) {
       await expectRefused(app, await sendForm(TRANSCRIPTIONS, stream(text), type), "invalid_multipart");
     }
-    const name = part.replace('name="model"', "name=\"model\"; filename*=utf-8''%ff");
-    await expectRefused(app, await sendForm(TRANSCRIPTIONS, stream(`${name}--b--\r\n`), type), "invalid_multipart");
   });
 
   test("B83 a recording of 26 MB, with a Content-Length or without, and images of more than 50 MB", async () => {

@@ -133,7 +133,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     callUpstream: async (request) => {
       upstreamCalls.push(request);
       await provider;
-      return answerHello();
+      return answerHello(request.url);
     },
   };
   const gateway = createGateway(
@@ -221,7 +221,15 @@ const HELLO = JSON.stringify({
   usage: { prompt_tokens: 5, completion_tokens: 1, total_tokens: 6 },
 });
 
-function answerHello(): UpstreamReply {
+const VECTOR = JSON.stringify({
+  object: "list",
+  data: [{ object: "embedding", index: 0, embedding: [0.5] }],
+  model: "text-embedding-3-small",
+  usage: { prompt_tokens: 1, total_tokens: 1 },
+});
+
+function answerHello(url: string): UpstreamReply {
+  const text = url.endsWith("/embeddings") ? VECTOR : HELLO;
   const headers: Readonly<Record<string, string>> = {
     "content-type": "application/json",
     "set-cookie": "provider=1",
@@ -232,10 +240,10 @@ function answerHello(): UpstreamReply {
     status: 200,
     header: (name) => headers[name] ?? null,
     body: {
-      text: async () => HELLO,
+      text: async () => text,
       cancel: () => {},
       async *[Symbol.asyncIterator]() {
-        yield new TextEncoder().encode(HELLO);
+        yield new TextEncoder().encode(text);
       },
     },
   };

@@ -14,6 +14,16 @@ test("the hot path's budget: one Redis round trip and no SQL before the provider
   }
 });
 
+test("the same budget for what is no chat", async () => {
+  const app = await ampleApp();
+  const request = { path: "/v1/embeddings", body: { model: "openai/text-embedding-3-small", input: "hi" } };
+  await countRoundTrips(app, app.fetch, request);
+  for (let call = 0; call < 3; call++) {
+    const counted = await countRoundTrips(app, app.fetch, request);
+    expect(counted).toEqual({ atProvider: { redis: 1, sql: 0 }, after: { redis: 1, sql: 1 } });
+  }
+});
+
 /** Another isolate on the same stores: nothing in its memory. */
 function coldIsolate(app: TestApp, ports: Ports = app.ports): ReturnType<typeof createApp> {
   const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 });

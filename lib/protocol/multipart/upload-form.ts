@@ -1,7 +1,8 @@
 import { GatewayError } from "../../errors/gateway-error.ts";
 import type { JsonObject } from "../json.ts";
 import { AUDIO_HEAD_BYTES } from "../tasks/audio-duration.ts";
-import type { FormEvent, PartHead } from "./form-events.ts";
+import type { FormEvent } from "./form-events.ts";
+import { type PartHead, writePartHead } from "./part-head.ts";
 
 /** What of a form is to be otherwise where it goes. */
 export interface FormEdits {
@@ -19,7 +20,7 @@ const UTF8 = new TextEncoder();
 
 /**
  * A form on its way through: read as far as somebody needs to see, the rest passed on as it arrives
- * (docs/decisions/0010). What has been read is let go once it is sent, unless `keep` was called before.
+ * (docs/decisions/0031). What has been read is let go once it is sent, unless `keep` was called before.
  */
 export class UploadForm {
   readonly #source: AsyncIterator<FormEvent>;
@@ -106,7 +107,7 @@ export class UploadForm {
       }
       skipping = edits.drop.includes(event.head.name);
       if (skipping) continue;
-      yield UTF8.encode(`${begun ? "\r\n" : ""}--${boundary}\r\n${headText(event.head)}\r\n\r\n`);
+      yield UTF8.encode(`${begun ? "\r\n" : ""}--${boundary}\r\n${writePartHead(event.head)}\r\n\r\n`);
       begun = true;
       if (event.kind === "field") {
         const replaced = edits.replace[event.head.name];
@@ -172,15 +173,4 @@ export class UploadForm {
       }
     }
   }
-}
-
-function headText({ name, filename, contentType }: PartHead): string {
-  const file = filename === null ? "" : `; filename="${escaped(filename)}"`;
-  const type = filename === null ? "" : `\r\ncontent-type: ${contentType ?? "application/octet-stream"}`;
-  return `content-disposition: form-data; name="${escaped(name)}"${file}${type}`;
-}
-
-/** As browsers write names (WHATWG HTML, multipart/form-data encoding algorithm). */
-function escaped(name: string): string {
-  return name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22");
 }
