@@ -1,5 +1,5 @@
 import { createSharedSettler } from "../lib/billing/shared-settler.ts";
-import { createGateway } from "../lib/inference/gateway.ts";
+import { createGateway, type Gateway } from "../lib/inference/gateway.ts";
 import { type Environment, parseSettings, type Settings } from "../lib/platform/configuration.ts";
 import { createEdgePorts } from "../lib/platform/edge/edge-ports.ts";
 import { withDemoUpstream } from "../lib/platform/upstream/demo-upstream.ts";
@@ -14,6 +14,7 @@ const SETTLING = { maxBatch: 128, maxDelayMs: 20, patienceMs: 2_000 };
 
 export interface EdgeApp {
   readonly app: ReturnType<typeof createApp>;
+  readonly gateway: Gateway;
   readonly ports: Ports;
   readonly settings: Settings;
 }
@@ -29,5 +30,5 @@ export function createEdgeApp(environment: Environment): EdgeApp {
     ? { ...edgePorts, callUpstream: withDemoUpstream(edgePorts.callUpstream, demo.baseUrl) }
     : edgePorts;
   const gateway = createGateway(settings.configuration, createSharedSettler(SETTLING));
-  return { app: createApp(gateway, ports), ports, settings };
+  return { app: createApp(gateway, ports), gateway, ports, settings };
 }

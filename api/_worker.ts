@@ -1,7 +1,7 @@
-import { sweep } from "../lib/jobs/sweep.ts";
+import { runJobs } from "../lib/jobs/run-jobs.ts";
 import { createEdgeApp, type EdgeApp } from "./_edge-app.ts";
 
-/** Cloudflare Workers: `fetch` for requests, `scheduled` for the sweep (wrangler.toml). */
+/** Cloudflare Workers: `fetch` for requests, `scheduled` for the jobs (wrangler.toml). */
 type WorkerEnvironment = Readonly<Record<string, string>>;
 interface WorkerContext {
   waitUntil(task: Promise<unknown>): void;
@@ -23,7 +23,9 @@ export default {
   fetch: (request: Request, environment: WorkerEnvironment, context: WorkerContext) =>
     edgeApp(environment).app.fetch(request, environment, contextOf(context)),
   scheduled(_event: unknown, environment: WorkerEnvironment, context: WorkerContext) {
-    context.waitUntil(sweep(edgeApp(environment).ports));
+    const { gateway, ports } = edgeApp(environment);
+    const background = (task: Promise<unknown>) => context.waitUntil(task);
+    context.waitUntil(runJobs(gateway, { ...ports, background }));
   },
 };
 

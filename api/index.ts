@@ -1,5 +1,5 @@
 import { secretsMatch } from "../lib/accounts/key-hasher.ts";
-import { sweep } from "../lib/jobs/sweep.ts";
+import { runJobs } from "../lib/jobs/run-jobs.ts";
 import { createEdgeApp } from "./_edge-app.ts";
 
 /** Vercel, on its edge runtime: every path is rewritten to this function (vercel.json). */
@@ -14,7 +14,7 @@ declare const process: { readonly env: Readonly<Record<string, string | undefine
 const edge = createEdgeApp(process.env);
 
 export default function handle(request: Request, context: VercelContext): Response | Promise<Response> {
-  if (new URL(request.url).pathname === "/api/cron/sweep") return runSweep(request);
+  if (new URL(request.url).pathname === "/api/cron/sweep") return runCron(request, context);
   const executionContext = {
     waitUntil: (task: Promise<unknown>) => context.waitUntil(task),
     passThroughOnException: () => {},
@@ -24,7 +24,7 @@ export default function handle(request: Request, context: VercelContext): Respon
 }
 
 /** Called by Vercel's cron with the secret of CRON_SECRET; without one set nobody may call it. */
-async function runSweep(request: Request): Promise<Response> {
+async function runCron(request: Request, context: VercelContext): Promise<Response> {
   const given = request.headers.get("authorization") ?? "";
   const { cronSecret } = edge.settings;
   if (cronSecret === null || !(await secretsMatch(given, `Bearer ${cronSecret}`))) {
@@ -33,5 +33,6 @@ async function runSweep(request: Request): Promise<Response> {
       { status: 401 },
     );
   }
-  return Response.json(await sweep(edge.ports));
+  const background = (task: Promise<unknown>) => context.waitUntil(task);
+  return Response.json(await runJobs(edge.gateway, { ...edge.ports, background }));
 }

@@ -7,7 +7,7 @@ const BASE = ["lib/errors", "lib/money", "lib/ports"];
 const SUBJECT = ["lib/protocol", "lib/telemetry", "lib/database", ...BASE];
 const ALL_SUBJECTS = [
   ...["lib/accounts", "lib/providers", "lib/catalog", "lib/limits", "lib/billing", "lib/cache", "lib/health"],
-  ...["lib/webhooks", ...SUBJECT],
+  ...["lib/webhooks", "lib/responses", ...SUBJECT],
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/ports": ["type lib/database"],
@@ -25,9 +25,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cache": SUBJECT,
   "lib/health": SUBJECT,
   "lib/webhooks": SUBJECT,
+  "lib/responses": SUBJECT,
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
-  "lib/jobs": ["lib/routing", ...ALL_SUBJECTS],
+  // A job may make inference calls, as a client does.
+  "lib/jobs": ["lib/inference", "lib/routing", ...ALL_SUBJECTS],
   "lib/platform": ["lib/ports", "lib/database", "lib/errors"],
 };
 

@@ -28,7 +28,8 @@ test("the README's table has exactly the variables that are read", () => {
   const keys = PROVIDERS.filter(({ id }) => id !== demo.id).map(
     ({ id, apiKeyVariable }) => apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`,
   );
-  const read = [...Object.keys(VARIABLES), ...keys, "OLLAMA_BASE_URL", "<SLUG>_BASE_URL"];
+  const beside = PROVIDERS.flatMap(({ variables }) => Object.values(variables ?? {}).map(({ name }) => name));
+  const read = [...Object.keys(VARIABLES), ...keys, ...beside, "OLLAMA_BASE_URL", "<SLUG>_BASE_URL"];
   expect(
     configurationTable()
       .flatMap(({ names }) => names)

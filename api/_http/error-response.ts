@@ -12,7 +12,8 @@ export function dialectOf(request: Request): Dialect {
 }
 
 /** The one place where an error becomes a response. */
-export function errorResponse(error: GatewayError, request: Request, requestId: string): Response {
+export function errorResponse(error: GatewayError, request: Request, ownRequestId: string): Response {
+  const requestId = error.requestId ?? ownRequestId;
   const dialect = dialectOf(request);
   const body = dialect === "anthropic" ? anthropicErrorBody(error, requestId) : openAiErrorBody(error, requestId);
   const headers: Record<string, string> = {
@@ -40,9 +41,9 @@ export function idHeaders(dialect: Dialect, requestId: string): Record<string, s
  */
 function retryAdvice(error: GatewayError): "true" | "false" | null {
   const { status, retryAfterSeconds } = error;
-  if (status >= 500 || status === 408 || status === 409) return null;
+  if (status >= 500 || status === 408) return null;
   if (retryAfterSeconds === null) return "false";
-  return status === 429 ? null : "true";
+  return status === 429 || status === 409 ? null : "true";
 }
 
 /** Whatever else is thrown is a fault of ours: the client learns the id under which the log tells the rest (B114). */

@@ -61,7 +61,8 @@ export function jsonRoute<Query extends z.ZodObject, Body extends z.ZodType, Rep
   };
 }
 
-function readQuery<Query extends z.ZodObject>(url: string, schema: Query | undefined): z.infer<Query> {
+/** The query of a URL, validated. */
+export function readQuery<Query extends z.ZodObject>(url: string, schema: Query | undefined): z.infer<Query> {
   const start = url.indexOf("?");
   const values = Object.fromEntries(start < 0 ? [] : new URLSearchParams(url.slice(start + 1)));
   // Without a schema no handler reads it: `Query` is then inferred as the empty object.

@@ -6,11 +6,11 @@ import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import { createGateway, type Gateway } from "../../lib/inference/gateway.ts";
 import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
-import { sweep } from "../../lib/jobs/sweep.ts";
+import { runJobs } from "../../lib/jobs/run-jobs.ts";
 import { createTrackedBackground } from "../../lib/platform/background.ts";
 import { systemClock } from "../../lib/platform/clock.ts";
 import type { Settings } from "../../lib/platform/configuration.ts";
-import { openDataDirectory } from "../../lib/platform/node/data-directory.ts";
+import { type DataDirectory, openDataDirectory } from "../../lib/platform/node/data-directory.ts";
 import { migrateStores, openNodeStores } from "../../lib/platform/node/node-stores.ts";
 import { withDemoUpstream } from "../../lib/platform/upstream/demo-upstream.ts";
 import { createUndiciUpstream } from "../../lib/platform/upstream/undici-upstream.ts";
@@ -22,7 +22,7 @@ import { createApp } from "../_app.ts";
 import { createHttpServer } from "./http-server.ts";
 import { sendNodeReply } from "./send-node-reply.ts";
 
-const SWEEP_EVERY_MS = 60_000;
+const JOBS_EVERY_MS = 60_000;
 const DRAIN_MS = 10_000;
 const HEAD_STALL_MS = 30_000;
 const UPLOAD_MS = 300_000;
@@ -49,7 +49,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
   const clock = systemClock;
   const { embedded } = settings.configuration;
   const directory = embedded ? openDataDirectory(settings.dataDirectory) : null;
-  const configuration = completed(settings.configuration, directory?.salt() ?? null);
+  const configuration = completed(settings.configuration, directory);
   const stores = await openNodeStores(settings.stores, {
     dataDirectory: settings.dataDirectory,
     clock,
@@ -82,7 +82,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
   if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
 
   const server = await listen(createApp(gateway, ports, sendNodeReply).fetch, settings);
-  const stopSweeping = repeat(() => tracked.background(sweep(ports)));
+  const stopJobs = repeat(() => tracked.background(runJobs(gateway, ports)));
   const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
   return {
     url: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${port}`,
@@ -91,7 +91,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
     gateway,
     ports,
     async stop() {
-      stopSweeping();
+      stopJobs();
       await close(server);
       await tracked.drain(DRAIN_MS);
       await settler.flush();
@@ -101,13 +101,17 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
   };
 }
 
-/** On embedded stores the salt is kept in the data folder, and the demo model answers while nobody else can. */
-function completed(configuration: Configuration, salt: string | null): Configuration {
+/** On embedded stores the salt and the encryption key are kept in the data folder, and the demo model answers while nobody else can. */
+function completed(configuration: Configuration, directory: DataDirectory | null): Configuration {
   const nobody = Object.keys(configuration.providers).length === 0;
   const demonstrates = configuration.embedded && nobody;
   return {
     ...configuration,
-    apiGatewaySalt: configuration.apiGatewaySalt === "" ? (salt ?? "") : configuration.apiGatewaySalt,
+    apiGatewaySalt: configuration.apiGatewaySalt === "" ? (directory?.salt() ?? "") : configuration.apiGatewaySalt,
+    encryptionKeys:
+      configuration.encryptionKeys.length === 0 && directory !== null
+        ? [{ id: "embedded", secret: directory.encryptionKey() }]
+        : configuration.encryptionKeys,
     providers: demonstrates
       ? { [demo.id]: { apiKeys: [], baseUrl: demo.baseUrl, variables: {} } }
       : configuration.providers,
@@ -135,6 +139,6 @@ function close(server: Server): Promise<void> {
 }
 
 function repeat(task: () => void): () => void {
-  const timer = setInterval(task, SWEEP_EVERY_MS);
+  const timer = setInterval(task, JOBS_EVERY_MS);
   return () => clearInterval(timer);
 }

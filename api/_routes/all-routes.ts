@@ -6,12 +6,14 @@ import { healthRoutes } from "./health.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
 import { referenceRoutes } from "./reference.ts";
+import { RESPONSES_ROUTES } from "./responses.ts";
 import { TASK_ROUTES } from "./tasks.ts";
 
 /** Every route of one app. Some keep a small cache of their own, so each app makes its own list. */
 export function allRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
     ...INFERENCE_ROUTES,
+    ...RESPONSES_ROUTES,
     ...TASK_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,

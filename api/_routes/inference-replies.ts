@@ -40,3 +40,17 @@ export const messagesReply = z
     usage: z.looseObject({ input_tokens: z.int(), output_tokens: z.int(), cost }),
   })
   .describe("A message; streamed, the events are `message_start` to `message_stop`");
+
+export const responseObject = z
+  .looseObject({
+    id: z.string(),
+    object: z.literal("response"),
+    created_at: z.int(),
+    status: z.enum(["completed", "incomplete", "failed", "in_progress"]),
+    model: z.string(),
+    output: z
+      .array(z.looseObject({ type: z.string() }))
+      .describe("Messages, thoughts and calls of functions, in order"),
+    usage: z.looseObject({ input_tokens: z.int(), output_tokens: z.int(), total_tokens: z.int(), cost }).nullable(),
+  })
+  .describe("A response; streamed, the events are `response.created` to `response.completed`");

@@ -1,48 +1,34 @@
 import * as z from "zod";
 import { countTokens } from "../../lib/inference/count-tokens.ts";
+import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
 import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
 import type { ClientFormat } from "../../lib/protocol/client-format.ts";
-import type { JsonObject } from "../../lib/protocol/json.ts";
-import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
 import { chatCompletionRequest } from "../../lib/protocol/openai/chat-schema.ts";
-import { readCredential } from "../_http/credential.ts";
-import { readJsonText } from "../_http/read-body.ts";
 import type { Exchange, Route } from "../_http/route.ts";
+import { readInferenceInput } from "./inference-input.ts";
 import { chatCompletion, messagesReply } from "./inference-replies.ts";
-
-interface InferenceInput {
-  readonly credential: string;
-  readonly text: string;
-  readonly body: JsonObject;
-}
-
-/** A request without any credential is refused before its body is read. */
-async function readInput({ gateway, ports, request }: Exchange): Promise<InferenceInput> {
-  const credential = readCredential(request.headers);
-  const text = await readJsonText(request, ports.clock, gateway.configuration.maxBodyBytes);
-  return { credential, text, body: parseJsonBody(text) };
-}
 
 /** The pipeline enforces the policy of these routes: it reads the identity together with what else a cold call needs. */
 function inference(format: ClientFormat, idHeader: "request-id" | null): Route["handle"] {
   return async (exchange) => {
     const { gateway, ports, request, requestId } = exchange;
-    const input = await readInput(exchange);
+    const input = await readInferenceInput(exchange);
     const protocolHeaders = format.readProtocolHeaders(request.headers);
-    const call = { ...input, format, protocolHeaders, requestId, signal: request.signal };
+    const idempotency = readIdempotency(request.headers);
+    const call = { ...input, format, protocolHeaders, requestId, idempotency, signal: request.signal };
     const reply = await runInference(gateway, ports, call);
-    const headers: Record<string, string> = { ...reply.headers, "x-request-id": requestId };
-    if (idHeader !== null) headers[idHeader] = requestId;
+    const headers: Record<string, string> = { "x-request-id": requestId, ...reply.headers };
+    if (idHeader !== null) headers[idHeader] = headers["x-request-id"] ?? requestId;
     return exchange.send({ ...reply, headers });
   };
 }
 
 async function countMessageTokens(exchange: Exchange): Promise<Response> {
   const { gateway, ports, request, requestId } = exchange;
-  const input = await readInput(exchange);
+  const input = await readInferenceInput(exchange);
   const protocolHeaders = anthropicMessagesFormat.readProtocolHeaders(request.headers);
   const call = { ...input, protocolHeaders, requestId, signal: request.signal };
   const { inputTokens, headers } = await countTokens(gateway, ports, call);

@@ -10,11 +10,13 @@ import {
   renderAnthropicModel,
   renderOpenAiModel,
 } from "../../lib/catalog/model-list.ts";
+import { modelPageQuery, pageOf } from "../../lib/catalog/model-page.ts";
 import { seedModels } from "../../lib/catalog/seed-models.ts";
 import type { Gateway } from "../../lib/inference/gateway.ts";
 import { modelNotFound, resolveModel } from "../../lib/inference/resolve-model.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import { dialectOf, idHeaders } from "../_http/error-response.ts";
+import { readQuery } from "../_http/json-route.ts";
 import type { Exchange, Route } from "../_http/route.ts";
 
 const FRESH_MS = 300_000; // CM-8.2.2
@@ -27,51 +29,45 @@ interface ListedModel {
   readonly anthropic: z.infer<typeof anthropicModel>;
 }
 
-interface ModelTexts {
+interface ModelLists {
+  /** Rendered once: it is the same for everyone. */
   readonly openAi: string;
-  readonly anthropic: string;
+  readonly anthropic: readonly z.infer<typeof anthropicModel>[];
 }
 
-/** The list of models, rendered once and kept: it is the same for everyone. One per app. */
-class ModelTextsCache {
-  #texts: ModelTexts | null = null;
+/** The list of models, read at most once in a while. One per app. */
+class ModelListsCache {
+  #lists: ModelLists | null = null;
   #readAtMs = 0;
-  #reading: Promise<ModelTexts> | null = null;
+  #reading: Promise<ModelLists> | null = null;
 
-  read(gateway: Gateway, ports: Ports): ModelTexts | Promise<ModelTexts> {
-    if (this.#texts !== null && ports.clock.now() - this.#readAtMs < FRESH_MS) return this.#texts;
+  read(gateway: Gateway, ports: Ports): ModelLists | Promise<ModelLists> {
+    if (this.#lists !== null && ports.clock.now() - this.#readAtMs < FRESH_MS) return this.#lists;
     this.#reading ??= this.#load(gateway, ports).finally(() => {
       this.#reading = null;
     });
     return this.#reading;
   }
 
-  async #load(gateway: Gateway, ports: Ports): Promise<ModelTexts> {
-    let texts: ModelTexts;
+  async #load(gateway: Gateway, ports: Ports): Promise<ModelLists> {
+    let lists: ModelLists;
     try {
-      texts = renderLists(gateway, (await readModels(ports.database)).map(modelOfJson));
+      lists = renderLists(gateway, (await readModels(ports.database)).map(modelOfJson));
     } catch (error) {
       ports.log.warn("model_list_read_failed", { reason: error instanceof Error ? error.name : "unknown" });
-      texts = this.#texts ?? renderLists(gateway, seedModels().map(modelOfJson));
+      lists = this.#lists ?? renderLists(gateway, seedModels().map(modelOfJson));
     }
-    this.#texts = texts;
+    this.#lists = lists;
     this.#readAtMs = ports.clock.now();
-    return texts;
+    return lists;
   }
 }
 
-function renderLists(gateway: Gateway, models: readonly Model[]): ModelTexts {
+function renderLists(gateway: Gateway, models: readonly Model[]): ModelLists {
   const listed = models.map((model) => listedModel(gateway, model)).filter((model) => model !== null);
   const byAge = listed.toSorted((a, b) => b.openAi.created - a.openAi.created);
   const openAi: z.infer<typeof openAiModelList> = { object: "list", data: byAge.map((model) => model.openAi) };
-  const data = byAge.map((model) => model.anthropic);
-  const anthropic: z.infer<typeof anthropicModelList> = {
-    data,
-    has_more: false,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-  };
-  return { openAi: JSON.stringify(openAi), anthropic: JSON.stringify(anthropic) };
+  return { openAi: JSON.stringify(openAi), anthropic: byAge.map((model) => model.anthropic) };
 }
 
 function listedModel(gateway: Gateway, model: Model): ListedModel | null {
@@ -79,31 +75,34 @@ function listedModel(gateway: Gateway, model: Model): ListedModel | null {
   return openAi === null ? null : { openAi, anthropic: renderAnthropicModel(model) };
 }
 
-function modelResponse({ request, requestId }: Exchange, texts: ModelTexts): Response {
-  const dialect = dialectOf(request);
-  return new Response(dialect === "anthropic" ? texts.anthropic : texts.openAi, {
+function modelResponse({ request, requestId }: Exchange, text: string): Response {
+  return new Response(text, {
     headers: {
       "content-type": "application/json",
       "cache-control": "public, max-age=60",
       vary: "anthropic-version",
-      ...idHeaders(dialect, requestId),
+      ...idHeaders(dialectOf(request), requestId),
     },
   });
 }
 
+async function allModels(exchange: Exchange, cache: ModelListsCache): Promise<Response> {
+  const { gateway, ports, request } = exchange;
+  const lists = await cache.read(gateway, ports);
+  if (dialectOf(request) === "openai") return modelResponse(exchange, lists.openAi);
+  return modelResponse(exchange, JSON.stringify(pageOf(lists.anthropic, readQuery(request.url, modelPageQuery))));
+}
+
 async function oneModel(exchange: Exchange, name: string): Promise<Response> {
-  const { gateway, ports } = exchange;
+  const { gateway, ports, request } = exchange;
   const { model } = await resolveModel(gateway, ports, name);
   const listed = listedModel(gateway, model);
   if (listed === null) throw modelNotFound(gateway, name);
-  return modelResponse(exchange, {
-    openAi: JSON.stringify(listed.openAi),
-    anthropic: JSON.stringify(listed.anthropic),
-  });
+  return modelResponse(exchange, JSON.stringify(dialectOf(request) === "openai" ? listed.openAi : listed.anthropic));
 }
 
 export function modelRoutes(): readonly Route[] {
-  const cache = new ModelTextsCache();
+  const cache = new ModelListsCache();
   const shapes = "In OpenAI's shape with OpenRouter's fields, or in Anthropic's when `anthropic-version` is sent.";
   const reply = z.union([openAiModel, anthropicModel]);
   return [
@@ -115,9 +114,10 @@ export function modelRoutes(): readonly Route[] {
         tag: "Models",
         summary: "The models that can be called here",
         description: shapes,
+        query: modelPageQuery,
         reply: z.union([openAiModelList, anthropicModelList]),
       },
-      handle: async (exchange) => modelResponse(exchange, await cache.read(exchange.gateway, exchange.ports)),
+      handle: (exchange) => allModels(exchange, cache),
     },
     {
       method: "GET",

@@ -1,6 +1,6 @@
+import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import { runTask } from "../../lib/inference/task-pipeline.ts";
 import type { JsonObject } from "../../lib/protocol/json.ts";
-import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import { readFormEvents } from "../../lib/protocol/multipart/form-events.ts";
 import { UploadForm } from "../../lib/protocol/multipart/upload-form.ts";
 import { embeddingsRequest, parseEmbeddings } from "../../lib/protocol/tasks/embeddings.ts";
@@ -16,8 +16,9 @@ import {
   translationFormat,
 } from "../../lib/protocol/tasks/transcription.ts";
 import { readCredential } from "../_http/credential.ts";
-import { openUpload, readJsonText } from "../_http/read-body.ts";
+import { openUpload } from "../_http/read-body.ts";
 import type { Exchange, Route } from "../_http/route.ts";
+import { readInferenceInput } from "./inference-input.ts";
 import { embeddingsReply, imagesReply, moderationsReply, rerankReply, transcriptionReply } from "./task-replies.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -36,17 +37,15 @@ async function run(
   parse: () => ParsedTask | Promise<ParsedTask>,
 ): Promise<Response> {
   const { gateway, ports, request, requestId } = exchange;
-  const call = { credential, namedModel, parse, requestId, signal: request.signal };
+  const idempotency = readIdempotency(request.headers);
+  const call = { credential, namedModel, parse, requestId, idempotency, signal: request.signal };
   const reply = await runTask(gateway, ports, call);
-  return exchange.send({ ...reply, headers: { ...reply.headers, "x-request-id": requestId } });
+  return exchange.send({ ...reply, headers: { "x-request-id": requestId, ...reply.headers } });
 }
 
 function jsonTask(parse: (body: JsonObject, text: string) => ParsedTask): Route["handle"] {
   return async (exchange) => {
-    const { gateway, ports, request } = exchange;
-    const credential = readCredential(request.headers);
-    const text = await readJsonText(request, ports.clock, gateway.configuration.maxBodyBytes);
-    const body = parseJsonBody(text);
+    const { credential, text, body } = await readInferenceInput(exchange);
     return run(exchange, credential, body["model"], () => parse(body, text));
   };
 }

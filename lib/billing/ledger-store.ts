@@ -72,12 +72,16 @@ export async function shadowInPostgres(
     readonly requestId: string;
     readonly accountId: string;
     readonly amountNanoUsd: NanoUsd;
-    readonly seconds: number;
+    readonly fingerprint?: string;
   },
+  seconds: number,
 ): Promise<void> {
-  await sql`
-    select ledger_shadow(${hold.requestId}, ${hold.accountId}, ${String(hold.amountNanoUsd)}::bigint, ${hold.seconds}::integer)
-  `.execute(database);
+  const { requestId, accountId, amountNanoUsd, fingerprint } = hold;
+  const amount = String(amountNanoUsd);
+  await (fingerprint === undefined
+    ? sql`select ledger_shadow(${requestId}, ${accountId}, ${amount}::bigint, ${seconds}::integer)`
+    : sql`select ledger_shadow_once(${requestId}, ${accountId}, ${amount}::bigint, ${seconds}::integer, ${fingerprint})`
+  ).execute(database);
 }
 
 export async function releaseInPostgres(

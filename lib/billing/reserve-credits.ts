@@ -27,14 +27,14 @@ import {
 } from "./ledger-store.ts";
 
 /** A hold outlives the longest request by a minute; then the sweeper takes it. */
-const HOLD_SECONDS = 660;
+export const HOLD_SECONDS = 660;
 /**
  * A client waits behind a hold: Postgres is given up after this long, and the hold is Redis' alone (F16). Longer than a
  * database that was asleep takes to wake (F17).
  */
 const HOLD_DEADLINE_MS = 2_000;
 /** Below this an account's holds are taken in Postgres: $5 (ledger, section 7). */
-const STRICT_BELOW: NanoUsd = 5_000_000_000n;
+export const STRICT_BELOW: NanoUsd = 5_000_000_000n;
 
 export interface HoldRequest {
   readonly requestId: string;
@@ -53,9 +53,11 @@ export interface Reservation {
   readonly accountId: string;
   readonly amountNanoUsd: NanoUsd;
   readonly tier: "fast" | "strict" | "postgres";
+  /** Under an Idempotency-Key: a hash of what was asked. */
+  readonly fingerprint?: string;
 }
 
-type LedgerPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
+export type LedgerPorts = Pick<Ports, "clock" | "redis" | "database" | "background" | "log">;
 
 /** What `holdScript` is called with to hold a request's expected cost; its reply goes to `finishHold`. */
 export function holdInput(request: HoldRequest, nowMs: number): ScriptInput {
@@ -116,7 +118,7 @@ function askPostgres(ports: LedgerPorts, request: HoldRequest, tier: "strict" | 
 }
 
 /** What Postgres decides in time. @throws what went wrong there, or `HoldTooSlow` */
-function inTime(ports: LedgerPorts, asking: Promise<HoldReply>): Promise<HoldReply> {
+export function inTime<Reply>(ports: LedgerPorts, asking: Promise<Reply>): Promise<Reply> {
   const late = () => new HoldTooSlow("Postgres did not decide on a hold in time.");
   return withDeadline(ports.clock, asking, HOLD_DEADLINE_MS, late);
 }
@@ -169,6 +171,19 @@ async function afterLookingAtPostgres(
   request: HoldRequest,
   why: "cold" | "insufficient",
 ): Promise<Reservation> {
+  await refreshFromPostgres(ports, request, why);
+  return holdAgain(ports, request);
+}
+
+/**
+ * Brings the mirror up to what Postgres has.
+ * @throws GatewayError when that does not cover the request, or nobody knows
+ */
+export async function refreshFromPostgres(
+  ports: LedgerPorts,
+  request: HoldRequest,
+  why: "cold" | "insufficient",
+): Promise<void> {
   let balance: Balance | null;
   try {
     balance = await readBalance(ports.database, request.accountId);
@@ -183,7 +198,6 @@ async function afterLookingAtPostgres(
   if (balance.status === "frozen") throw refusal(request, "frozen", total, base);
   if (base < request.amountNanoUsd) throw refusal(request, "insufficient", total, base);
   await refreshMirror(ports, request.accountId, String(base), balance.version);
-  return holdAgain(ports, request);
 }
 
 /** Redis once more, now that its mirror is fresh. What is still missing there is held by others. */
@@ -223,7 +237,7 @@ export async function refreshMirror(
 }
 
 /** A failed hold as the client sees it: K36, what is held is not the same as what is missing. */
-function refusal(request: HoldRequest, status: string, balance: NanoUsd, available: NanoUsd): GatewayError {
+export function refusal(request: HoldRequest, status: string, balance: NanoUsd, available: NanoUsd): GatewayError {
   const { amountNanoUsd: required } = request;
   if (status === "frozen") return accountSuspended();
   if (balance < 0n) {
@@ -247,7 +261,7 @@ function refusal(request: HoldRequest, status: string, balance: NanoUsd, availab
   );
 }
 
-function billingUnavailable(): GatewayError {
+export function billingUnavailable(): GatewayError {
   return new GatewayError("billing_unavailable", "Credit cannot be checked right now. Retry in a few seconds.", {
     retryAfterSeconds: 5,
   });
@@ -283,7 +297,7 @@ export async function recordShadowHold(ports: LedgerPorts, reservation: Reservat
   if (reservation.tier === "postgres") return;
   try {
     // For a strict hold that Postgres could not confirm at the time; one that it did is there already.
-    await shadowInPostgres(ports.database, { ...reservation, seconds: HOLD_SECONDS });
+    await shadowInPostgres(ports.database, reservation, HOLD_SECONDS);
   } catch (error) {
     ports.log.warn("ledger_shadow_failed", { requestId: reservation.requestId, reason: nameOf(error) });
   }
@@ -328,6 +342,6 @@ export async function releaseGranted(ports: LedgerPorts, request: HoldRequest, r
     await releaseReservation(ports, { ...reservationOf(request), tier: "fast" });
 }
 
-function nameOf(error: unknown): string {
+export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "unknown";
 }

@@ -1,6 +1,7 @@
 import type { AccountTables } from "./account-tables.ts";
 import type { CatalogTables } from "./catalog-tables.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
+import type { ResponseTables } from "./response-tables.ts";
 
 /** Table types of every subject, for kysely. bigint columns are strings on the wire and stay so until parsed. */
-export interface Database extends AccountTables, LedgerTables, CatalogTables {}
+export interface Database extends AccountTables, LedgerTables, CatalogTables, ResponseTables {}

@@ -6,6 +6,8 @@ export interface GatewayErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   /** Extra response headers, for example `allow` or `x-ratelimit-limit`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The request that the error is about, where that is not the one that is refused. */
+  readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -16,6 +18,8 @@ export class GatewayError extends Error {
   readonly param: string | null;
   readonly retryAfterSeconds: number | null;
   readonly headers: Readonly<Record<string, string>>;
+  /** Null: the id of the request that it ends. */
+  readonly requestId: string | null;
 
   constructor(code: ErrorCode, message: string, details: GatewayErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -23,6 +27,18 @@ export class GatewayError extends Error {
     this.param = details.param ?? null;
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
     this.headers = details.headers ?? {};
+    this.requestId = details.requestId ?? null;
+  }
+
+  /** The same error, told under the id of the request that it is about. */
+  about(requestId: string): GatewayError {
+    return new GatewayError(this.code, this.message, {
+      param: this.param ?? undefined,
+      retryAfterSeconds: this.retryAfterSeconds ?? undefined,
+      headers: this.headers,
+      requestId,
+      cause: this.cause,
+    });
   }
 
   get status(): number {

@@ -22,7 +22,7 @@ export interface CountedTokens {
 export async function countTokens(
   gateway: Gateway,
   ports: Ports,
-  call: Omit<InferenceCall, "format">,
+  call: Omit<InferenceCall, "format" | "idempotency">,
 ): Promise<CountedTokens> {
   const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
   assertNotSuspended(identity);
@@ -36,7 +36,9 @@ export async function countTokens(
     amountNanoUsd: 0n,
     outputPerMillion: 0n,
   });
-  const counted = await countAtProvider(ports, gateway.breakers, gateway.providers, model, call, call.signal);
+  const { clock, callUpstream, log } = ports;
+  const countPorts = { clock, callUpstream, log, accessTokens: gateway.accessTokens };
+  const counted = await countAtProvider(countPorts, gateway.breakers, gateway.providers, model, call, call.signal);
   return {
     inputTokens: counted?.inputTokens ?? estimatedInputTokens,
     headers: {

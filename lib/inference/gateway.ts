@@ -1,13 +1,18 @@
 import { Identities } from "../accounts/identities.ts";
 import { KeyHasher } from "../accounts/key-hasher.ts";
+import { SecretBox } from "../accounts/secret-box.ts";
 import type { Settler } from "../billing/settler.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { seedModels } from "../catalog/seed-models.ts";
 import { BreakerView } from "../health/breakers.ts";
 import { LocalLimiter } from "../limits/local-limiter.ts";
 import type { Configuration } from "../ports/configuration.ts";
+import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
+import { ContentSeal } from "../responses/content-seal.ts";
+import { StoreHealth } from "../responses/store-health.ts";
+import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
 /** What lives as long as the isolate: the configuration and the caches. Nothing in it belongs to one request. */
@@ -15,6 +20,8 @@ export interface Gateway {
   readonly configuration: Configuration;
   /** The providers that take part, by id. */
   readonly providers: ReadonlyMap<string, ConfiguredProvider>;
+  /** Tokens that providers' keys were exchanged for. */
+  readonly accessTokens: AccessTokens;
   readonly hasher: KeyHasher;
   readonly identities: Identities;
   readonly catalog: Catalog;
@@ -22,6 +29,11 @@ export interface Gateway {
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
   readonly settler: Settler;
+  readonly secrets: SecretBox;
+  readonly liveStreams: LiveStreams;
+  /** How stored responses are kept from whoever reads the database. */
+  readonly contentSeal: ContentSeal;
+  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -31,6 +43,7 @@ export function createGateway(configuration: Configuration, settler: Settler): G
   return {
     configuration,
     providers: configuredProviders(configuration.providers),
+    accessTokens: new AccessTokens(),
     hasher,
     identities: new Identities(hasher),
     catalog: new Catalog(seedModels(), anyModelProviders),
@@ -38,5 +51,9 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
     settler,
+    secrets: new SecretBox(configuration.encryptionKeys),
+    liveStreams: new LiveStreams(),
+    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
+    responseStoreHealth: new StoreHealth(),
   };
 }

@@ -1,10 +1,12 @@
 import type { Identity } from "../accounts/identity.ts";
+import { ENDED_FOR_NOTHING } from "../billing/idempotency-script.ts";
 import {
   checkpointReservation,
   extendReservation,
   type Reservation,
   recordShadowHold,
 } from "../billing/reserve-credits.ts";
+import { noteEnd } from "../billing/reserve-once.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { AttemptRecord } from "../routing/call-with-failover.ts";
@@ -61,6 +63,8 @@ export class HeldCredit {
     this.#reservation = terms.reservation;
     this.#usedSoFar = usedSoFar;
     if (terms.reservation !== null) {
+      // What is to be made once is in Postgres at once: should Redis lose it, a repetition is not made a second time.
+      if (terms.reservation.fingerprint !== undefined) ports.background(recordShadowHold(ports, terms.reservation));
       this.#cancelTimer = ports.clock.schedule(SHADOW_AFTER_MS, () => this.#shadow());
     }
     // Registered now: an isolate whose client has left runs only what it already promised to finish.
@@ -118,6 +122,11 @@ export class HeldCredit {
       costNanoUsd: String(amountNanoUsd),
     });
     if (reservation === null) return;
+    const { fingerprint } = reservation;
+    if (fingerprint !== undefined) {
+      const forNothing = outcome === "provider-failed" && amountNanoUsd === 0n;
+      this.#ports.background(noteEnd(this.#ports, reservation, forNothing ? ENDED_FOR_NOTHING : amountNanoUsd));
+    }
     return this.#gateway.settler.settle(this.#ports, reservation, {
       amountNanoUsd,
       detail: {
@@ -127,6 +136,7 @@ export class HeldCredit {
         priceVersion: candidate?.price.version ?? null,
         outcome,
         usage,
+        ...(fingerprint === undefined ? {} : { fingerprint }),
       },
       attempts: this.#attempts.map((attempt) => ({
         provider: attempt.provider,

@@ -1,4 +1,4 @@
-import { assertNotSuspended } from "../accounts/identity.ts";
+import { assertNotSuspended, type Identity } from "../accounts/identity.ts";
 import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
@@ -8,14 +8,18 @@ import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
+import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
 import { firstOf, patientStream, streamOf } from "./client-stream.ts";
+import { enableReasoning } from "./enable-reasoning.ts";
 import { expectedCost } from "./expected-cost.ts";
 import type { Gateway } from "./gateway.ts";
+import { onceKeyOf } from "./idempotency-key.ts";
 import type { InferenceCall, InferenceReply } from "./inference-call.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import { resolveModel } from "./resolve-model.ts";
@@ -38,32 +42,87 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const parsed = call.format.parse(call.body, call.text, call.protocolHeaders);
-  const { model, requestedProvider, usualOutputTokens } = await resolveModel(gateway, ports, parsed.model);
+  const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
+  const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
   assertUsableFor("chat", model);
-  const candidates = rankCandidates(gateway.providers, model, requestedProvider, parsed);
+  const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
+  const candidates = nativeWhereNeeded(
+    rankCandidates(gateway.providers, model, requestedProvider, parsed),
+    parsed,
+    model.id,
+  );
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
-  const admission = await admitCall(gateway, ports, {
-    requestId: call.requestId,
-    accountId: identity.accountId,
-    keyId: identity.keyId,
-    requestsPerMinute: identity.requestsPerMinute,
-    amountNanoUsd: expectedCost(parsed, candidates, usualOutput),
-    outputPerMillion: candidates[0]?.price.outputPerMillion ?? 0n,
-  });
-  timings.mark("hold");
+  const { accountId, keyId, requestsPerMinute } = identity;
+  const key =
+    call.idempotency === null
+      ? null
+      : await onceKeyOf(gateway, ports, accountId, call.idempotency.key, contentOf(call));
+  const admit = async () => {
+    const admission = await admitCall(gateway, ports, {
+      requestId: key?.id ?? call.requestId,
+      accountId,
+      keyId,
+      requestsPerMinute,
+      amountNanoUsd: expectedCost(parsed, candidates, usualOutput),
+      outputPerMillion: candidates[0]?.price.outputPerMillion ?? 0n,
+      once: key,
+    });
+    timings.mark("hold");
+    return admission;
+  };
+  const answer = (admission: Admission, signal: AbortSignal | null) => {
+    const requestId = admission.reservation?.requestId ?? call.requestId;
+    const admitted = {
+      gateway,
+      ports,
+      identity,
+      call: { ...call, requestId, signal },
+      parsed,
+      modelId: model.id,
+      admission,
+      timings,
+    };
+    return answerAdmitted(admitted, candidates);
+  };
+  if (call.idempotency === null || key === null) return answer(await admit(), call.signal);
+  const { store } = call.idempotency;
+  const once = { key, store, accountId, stream: parsed.stream, signal: call.signal };
+  return answerOnce(gateway, ports, once, admit, answer);
+}
 
+/** What a repetition must have in common with the first request. */
+function contentOf({ format, text }: InferenceCall): string {
+  return `${format.name}\n${text}`;
+}
+
+/** A call that may be made. */
+interface AdmittedCall {
+  readonly gateway: Gateway;
+  readonly ports: Ports;
+  readonly identity: Identity;
+  readonly call: InferenceCall;
+  readonly parsed: ParsedCall;
+  readonly modelId: string;
+  readonly admission: Admission;
+  readonly timings: StageTimings;
+}
+
+function answerAdmitted(
+  { gateway, ports, identity, call, parsed, modelId, admission, timings }: AdmittedCall,
+  candidates: readonly Candidate[],
+): Promise<InferenceReply> {
   const settlement = new CallSettlement(gateway, ports, {
     identity,
-    modelId: model.id,
+    modelId,
     call: parsed,
     reservation: admission.reservation,
   });
   const context: ReplyContext = {
+    request: parsed.body,
     generationId: `gen_${call.requestId.slice("req_".length)}`,
-    model: model.id,
+    model: modelId,
     createdSeconds: Math.floor(ports.clock.now() / 1000),
     includeUsage: parsed.includeUsage,
     stripFields: [],
@@ -145,7 +204,9 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
     idleMs: timeouts.idleMs,
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
-  const tryCandidate = (candidate: Candidate) => attempt(ports, candidate, parsed, limits, leaving.signal);
+  const { clock, callUpstream } = ports;
+  const attemptPorts = { clock, callUpstream, accessTokens: gateway.accessTokens };
+  const tryCandidate = (candidate: Candidate) => attempt(attemptPorts, candidate, parsed, limits, leaving.signal);
   try {
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,

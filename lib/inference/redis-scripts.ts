@@ -1,3 +1,4 @@
+import { holdOnceScript } from "../billing/idempotency-script.ts";
 import { LEDGER_SCRIPTS } from "../billing/ledger-scripts.ts";
 import { takeForgivenessScript } from "../billing/partial-answer-allowance.ts";
 import { BREAKER_SCRIPTS } from "../health/breaker-scripts.ts";
@@ -9,6 +10,7 @@ import { admitScript } from "./admit-script.ts";
 export const ALL_SCRIPTS: readonly RedisScript[] = [
   admitScript,
   ...LEDGER_SCRIPTS,
+  holdOnceScript,
   ...BREAKER_SCRIPTS,
   ...LIMIT_SCRIPTS,
   takeForgivenessScript,

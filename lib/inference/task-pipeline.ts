@@ -4,15 +4,17 @@ import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
 import { taskCostNanoUsd, withTenth } from "../money/task-cost.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type JsonEdit, spliceJson } from "../protocol/json-splice.ts";
-import type { ParsedTask } from "../protocol/tasks/task.ts";
+import { fieldOf, type ParsedTask } from "../protocol/tasks/task.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { rankTaskCandidates } from "../routing/rank-task-candidates.ts";
 import { attemptTask, type TaskReply } from "../routing/task-attempt.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
+import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Gateway } from "./gateway.ts";
+import { type IdempotencyWish, onceKeyOf } from "./idempotency-key.ts";
 import type { InferenceReply } from "./inference-call.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import { resolveModel } from "./resolve-model.ts";
@@ -27,6 +29,7 @@ export interface TaskCall {
   /** Validates the request; of an upload it reads no more than it must see. Called once, when the caller is known. */
   readonly parse: () => ParsedTask | Promise<ParsedTask>;
   readonly requestId: string;
+  readonly idempotency: IdempotencyWish | null;
   readonly signal: AbortSignal | null;
 }
 
@@ -46,31 +49,56 @@ export async function runTask(gateway: Gateway, ports: Ports, call: TaskCall): P
   const candidates = rankTaskCandidates(gateway.providers, model, requestedProvider, task);
   timings.mark("route");
 
-  const admission = await admitCall(gateway, ports, {
-    requestId: call.requestId,
-    accountId: identity.accountId,
-    keyId: identity.keyId,
-    requestsPerMinute: identity.requestsPerMinute,
-    amountNanoUsd: amountToHold(task, candidates),
-    outputPerMillion: 0n,
-  });
-  timings.mark("hold");
+  const { accountId, keyId, requestsPerMinute } = identity;
+  const wish = call.idempotency;
+  const key = wish === null ? null : await onceKeyOf(gateway, ports, accountId, wish.key, await contentOf(task));
+  const admit = async () => {
+    const admission = await admitCall(gateway, ports, {
+      requestId: key?.id ?? call.requestId,
+      accountId,
+      keyId,
+      requestsPerMinute,
+      amountNanoUsd: amountToHold(task, candidates),
+      outputPerMillion: 0n,
+      once: key,
+    });
+    timings.mark("hold");
+    return admission;
+  };
+  const answer = async (admission: Admission, signal: AbortSignal | null) => {
+    const { reservation } = admission;
+    const requestId = reservation?.requestId ?? call.requestId;
+    const settlement = new TaskSettlement(gateway, ports, { identity, modelId: model.id, call: task, reservation });
+    const leaving = new AbortController();
+    signal?.addEventListener("abort", () => leaving.abort(), { once: true });
+    const exchange: Exchange = { gateway, ports, requestId, task, admission, settlement, timings, leaving };
+    const reply = await callProvider(exchange, candidates);
+    timings.mark("upstream");
+    return reply === null ? CLIENT_GONE : respond(exchange, reply);
+  };
+  if (wish === null || key === null) return answer(await admit(), call.signal);
+  // What is kept is given again as JSON: a form's reply may be anything.
+  const store = task.payload.kind === "form" ? false : wish.store;
+  const once = { key, store, accountId, stream: streams(task), signal: call.signal };
+  return answerOnce(gateway, ports, once, admit, answer);
+}
 
-  const { reservation } = admission;
-  const settlement = new TaskSettlement(gateway, ports, { identity, modelId: model.id, call: task, reservation });
-  const leaving = new AbortController();
-  call.signal?.addEventListener("abort", () => leaving.abort(), { once: true });
-  const exchange: Exchange = { gateway, ports, call, task, admission, settlement, timings, leaving };
-  const reply = await callProvider(exchange, candidates);
-  timings.mark("upstream");
-  return reply === null ? CLIENT_GONE : respond(exchange, reply);
+/** What a repetition must have in common with the first request. */
+async function contentOf({ format, payload }: ParsedTask): Promise<string> {
+  return `${format.name}\n${payload.kind === "json" ? payload.text : await payload.form.content()}`;
+}
+
+/** True where the reply comes bit by bit, so that a repetition can listen to it while it does. */
+function streams(task: ParsedTask): boolean {
+  return task.format.repliesOtherwise === "bytes" || String(fieldOf(task, "stream")) === "true";
 }
 
 /** An admitted task on its way to an answer. */
 interface Exchange {
   readonly gateway: Gateway;
   readonly ports: Ports;
-  readonly call: TaskCall;
+  /** Under which it is held and settled. */
+  readonly requestId: string;
   readonly task: ParsedTask;
   readonly admission: Admission;
   readonly settlement: TaskSettlement;
@@ -108,7 +136,9 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
     idleMs: timeouts.idleMs,
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
-  const tryCandidate = (candidate: Candidate) => attemptTask(ports, candidate, task, limits, leaving.signal);
+  const { clock, callUpstream } = ports;
+  const attemptPorts = { clock, callUpstream, accessTokens: gateway.accessTokens };
+  const tryCandidate = (candidate: Candidate) => attemptTask(attemptPorts, candidate, task, limits, leaving.signal);
   try {
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,
@@ -127,12 +157,12 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
 }
 
 function respond(exchange: Exchange, reply: TaskReply): InferenceReply {
-  const { ports, call, task, admission, settlement, timings } = exchange;
+  const { ports, requestId, task, admission, settlement, timings } = exchange;
   settlement.begin(reply.candidate);
-  const generationId = `gen_${call.requestId.slice("req_".length)}`;
+  const generationId = `gen_${requestId.slice("req_".length)}`;
   const headers = () => replyHeaders(reply, admission, timings, generationId, ports.clock.now());
   if (reply.kind === "stream") {
-    const body = new TaskRelay(reply, task, settlement, call.requestId);
+    const body = new TaskRelay(reply, task, settlement, requestId);
     return { status: 200, headers: { ...headers(), "content-type": reply.contentType, ...STREAMED }, body };
   }
   if (reply.kind === "json") settlement.note(reply.answer.consumed);

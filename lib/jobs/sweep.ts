@@ -3,6 +3,7 @@ import { dueHolds, type SettleItem, settleSwept } from "../billing/ledger-store.
 import { ackInput, settleItems } from "../billing/settle-credits.ts";
 import type { Ports } from "../ports/ports.ts";
 import { valuesOf } from "../ports/redis-replies.ts";
+import { deleteExpiredResponses } from "../responses/response-store.ts";
 
 type SweepPorts = Pick<Ports, "clock" | "redis" | "database" | "log">;
 
@@ -11,6 +12,8 @@ export interface SweepReport {
   readonly queuedSettled: number;
   /** Holds whose request never came back, settled at their last checkpoint. */
   readonly swept: number;
+  /** Stored responses past their time. */
+  readonly expiredResponses: number;
 }
 
 const BATCH = 200;
@@ -23,12 +26,22 @@ const BATCH = 200;
 export async function sweep(ports: SweepPorts): Promise<SweepReport> {
   const fromRedis = await sweepRedis(ports);
   const fromPostgres = await sweepPostgres(ports);
-  const report = { queuedSettled: fromRedis.queuedSettled, swept: fromRedis.swept + fromPostgres };
+  const expiredResponses = await sweepResponses(ports);
+  const report = { queuedSettled: fromRedis.queuedSettled, swept: fromRedis.swept + fromPostgres, expiredResponses };
   if (report.queuedSettled + report.swept > 0) ports.log.info("ledger_swept", { ...report });
   return report;
 }
 
-async function sweepRedis(ports: SweepPorts): Promise<SweepReport> {
+async function sweepResponses(ports: SweepPorts): Promise<number> {
+  try {
+    return await deleteExpiredResponses(ports.database, ports.clock.now());
+  } catch (error) {
+    ports.log.warn("sweep_of_responses_failed", { reason: error instanceof Error ? error.name : "unknown" });
+    return 0;
+  }
+}
+
+async function sweepRedis(ports: SweepPorts): Promise<Pick<SweepReport, "queuedSettled" | "swept">> {
   let queuedSettled = 0;
   let swept = 0;
   try {

@@ -42,6 +42,13 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 const SAFE_IN_URL = /^[\w.:-]+$/;
 const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
+const ENCRYPTION_KEYS = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=(?:,\s*[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=)*$/;
+const encryptionKeys = (text: string) =>
+  text.split(",").map((pair) => {
+    const [id = "", key = ""] = pair.trim().split(":");
+    return { id, secret: key };
+  });
+
 /** Every variable but the providers', each with what it must be: the schema that parses them, and what a mistake is told. */
 export const VARIABLES = {
   PORT: integer(0, 65_535).default(8787).describe("a whole number from 0 to 65535: the port of the Node server"),
@@ -74,6 +81,19 @@ export const VARIABLES = {
   CRON_SECRET: secret
     .optional()
     .describe("16 to 500 printable characters: the bearer token of the cron route on Vercel"),
+  ENCRYPTION_KEYS: z
+    .string()
+    .regex(ENCRYPTION_KEYS)
+    .transform(encryptionKeys)
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length)
+    .optional()
+    .describe(
+      "a list of id:key with commas between, each key 32 bytes in base64: what secrets are sealed under, the current one first",
+    ),
+  KEEP_REPLIES: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("a word, true or false: whether replies under an Idempotency-Key are kept for a day, sealed"),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
@@ -110,7 +130,14 @@ const schema = z.object(VARIABLES);
 interface DeclaredProvider {
   readonly id: string;
   readonly apiKeyVariable: string | null;
-  readonly variables?: Readonly<Record<string, { readonly name: string; readonly byDefault?: string }>>;
+  readonly apiKeyIsJson?: boolean;
+  readonly variables?: Readonly<Record<string, DeclaredVariable>>;
+}
+
+interface DeclaredVariable {
+  readonly name: string;
+  readonly byDefault?: string;
+  readonly isSecret?: boolean;
 }
 
 export class ConfigurationError extends Error {
@@ -145,6 +172,8 @@ export function parseSettings(
       adminApiKey: variables.ADMIN_API_KEY ?? null,
       apiGatewaySalt: variables.API_GATEWAY_SALT ?? "",
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
+      encryptionKeys: variables.ENCRYPTION_KEYS ?? [],
+      keepReplies: variables.KEEP_REPLIES === "true",
       maxBodyBytes: variables.MAX_BODY_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
@@ -220,32 +249,53 @@ function readProviders(
     const urlVariable = variableOf(provider.id, "BASE_URL");
     const apiKey = given[keyVariable];
     const baseUrl = given[urlVariable] ?? null;
-    if (apiKey !== undefined && !PRINTABLE.test(apiKey)) {
-      problems.push(`${keyVariable} must be: printable characters without spaces`);
-    }
+    if (apiKey !== undefined) checkKey(apiKey, provider, keyVariable, problems);
     if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
       problems.push(`${urlVariable} must be: an http or https URL`);
     }
     if (apiKey === undefined && baseUrl === null) continue;
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, keyVariable, problems);
+    const reached = { keyVariable, elsewhere: baseUrl !== null };
+    const variables = apiKey === undefined ? {} : readVariables(given, provider, reached, problems);
     settings[provider.id] = { apiKeys: apiKey === undefined ? [] : [apiKey], baseUrl, variables };
   }
   return settings;
 }
 
-/** What a provider must be told beside its key, by its short names. */
+function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {
+  if (provider.apiKeyIsJson !== true) {
+    if (!PRINTABLE.test(apiKey)) problems.push(`${keyVariable} must be: printable characters without spaces`);
+  } else if (!isJsonObject(apiKey)) {
+    problems.push(`${keyVariable} must be: the JSON of a key file, as one object`);
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What a provider must be told beside its key, by its short names. An address of the operator's needs nothing filled in. */
 function readVariables(
   given: Environment,
   provider: DeclaredProvider,
-  keyVariable: string,
+  { keyVariable, elsewhere }: { readonly keyVariable: string; readonly elsewhere: boolean },
   problems: string[],
 ): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
-  for (const [shortName, { name, byDefault }] of Object.entries(provider.variables ?? {})) {
+  for (const [shortName, { name, byDefault, isSecret = false }] of Object.entries(provider.variables ?? {})) {
     const value = given[name] ?? byDefault;
-    if (value === undefined) problems.push(`${name} must be: set, since ${keyVariable} is`);
-    else if (SAFE_IN_URL.test(value)) variables[shortName] = value;
-    else problems.push(`${name} must be: letters, digits and . _ : - only`);
+    const shape = isSecret ? PRINTABLE : SAFE_IN_URL;
+    if (value === undefined) {
+      if (isSecret || !elsewhere) problems.push(`${name} must be: set, since ${keyVariable} is`);
+    } else if (value === byDefault || shape.test(value)) variables[shortName] = value;
+    else
+      problems.push(
+        `${name} must be: ${isSecret ? "printable characters without spaces" : "letters, digits and . _ : - only"}`,
+      );
   }
   return variables;
 }

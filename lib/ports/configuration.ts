@@ -10,12 +10,22 @@ export interface Configuration {
   readonly apiGatewaySalt: string;
   /** A key of the operator's choice for the local account; accepted though it may not have our shape. */
   readonly bootstrapKey: string | null;
+  /** Under which secrets are sealed, the current one first; none: nothing that needs them is offered. */
+  readonly encryptionKeys: readonly EncryptionKey[];
+  /** Replies to requests with an Idempotency-Key are kept for a repetition unless the request says otherwise. */
+  readonly keepReplies: boolean;
   readonly maxBodyBytes: number;
   /** Base URL that clients are told, or null for the request's own. */
   readonly publicUrl: string | null;
   readonly timeouts: Timeouts;
   /** True on the embedded stores: the demo model answers there while no provider is configured. */
   readonly embedded: boolean;
+}
+
+export interface EncryptionKey {
+  readonly id: string;
+  /** 32 bytes in base64. */
+  readonly secret: string;
 }
 
 /** What the operator has set for one provider. */

@@ -6,7 +6,7 @@ import type { JsonObject } from "./json.ts";
 import type { SseFrame } from "./sse/sse-parser.ts";
 import type { Usage } from "./usage.ts";
 
-export type ClientFormatName = "openai" | "anthropic";
+export type ClientFormatName = "openai" | "anthropic" | "responses" | "completions" | "gemini";
 
 /**
  * Headers of the client's own protocol, checked, by their lower-case names: what a provider of the same format gets beside
@@ -35,14 +35,26 @@ export interface ParsedCall {
   readonly failoverOnRateLimit?: boolean;
   /** What a model must be able to do to serve this call. */
   readonly needs: readonly CallNeed[];
+  /** What of it no translation can carry: only a provider of the client's own format may serve it. Absent: nothing. */
+  readonly onlyNative?: NativeOnly;
   /** The same call in no vendor's format. Costs a walk over the body: call it only to translate. */
   toChatRequest(): ChatRequest;
+}
+
+/** A part of a request that exists in its own format alone. */
+export interface NativeOnly {
+  /** The field, in the client's notation. */
+  readonly param: string;
+  /** What it is, as a refusal names it: `the built-in tool web_search`. */
+  readonly what: string;
 }
 
 export type CallNeed = "tools" | "vision" | "json" | "audio";
 
 /** What an encoder must know of the reply it writes. */
 export interface ReplyContext {
+  /** The client's own request, for formats whose replies repeat parts of it. */
+  readonly request: JsonObject;
   /** Our id of this generation: `gen_…`. Used as the reply's id where the provider gave none. */
   readonly generationId: string;
   /** The canonical model id that serves the call. */
@@ -80,6 +92,8 @@ export interface StreamPassthrough {
 /** A format that clients speak to us. */
 export interface ClientFormat {
   readonly name: ClientFormatName;
+  /** What a stream says while nothing is there to be said. Absent: a comment of server-sent events. */
+  readonly keepAlive?: string;
   /**
    * What of a request's headers belongs to the protocol.
    * @throws GatewayError `invalid_value` for one that has not its shape

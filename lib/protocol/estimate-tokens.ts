@@ -28,12 +28,15 @@ export function estimateContentTokens(content: JsonValue | undefined): number {
   if (!isJsonObject(content)) return 0;
   switch (content["type"]) {
     case "text":
+    case "input_text":
+    case "output_text":
       return typeof content["text"] === "string" ? estimateTextTokens(content["text"]) : 0;
     case "image_url":
     case "image":
     case "input_image":
       return TOKENS_PER_IMAGE;
     case "file":
+    case "input_file":
     case "document":
     case "input_audio":
       return Math.ceil(lengthOfStrings(content) / DOCUMENT_CHARACTERS_PER_TOKEN);

@@ -2,7 +2,7 @@ import type { ProviderSetting } from "../ports/configuration.ts";
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import type { ProviderCredential } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
-import { PROVIDERS, wireFor } from "./provider-list.ts";
+import { PROVIDERS, wireFor, wireNamed } from "./provider-list.ts";
 import type { WireFormat } from "./wire-format.ts";
 
 /** A provider that takes part: its key is set, or it needs none and its address is. */
@@ -30,19 +30,33 @@ export function configuredProviders(
     if (!takesPart) continue;
     configured.set(declaration.id, {
       declaration,
-      credentials: apiKeys.map((secret, index) => ({ id: credentialId(index), secret })),
-      baseUrl: filled(setting.baseUrl ?? declaration.baseUrl, variables),
+      credentials: apiKeys.map((key, index) => ({
+        id: credentialId(index),
+        secret: secretOf(declaration, key, variables),
+      })),
+      baseUrl: filled(setting.baseUrl ?? declaredBaseUrl(declaration, variables), variables),
       variables,
     });
   }
   return configured;
 }
 
-/** The format and the address at which a provider is asked, so that a client of `format` passes through where it can. */
+/**
+ * The format and the address at which a provider is asked for one of its models, so that a client of `format` passes
+ * through where it can.
+ */
 export function endpointFor(
   { declaration, baseUrl, variables }: ConfiguredProvider,
   format: ClientFormatName | null,
+  nativeModel: string,
 ): { readonly wire: WireFormat; readonly baseUrl: string } {
+  const special = declaration.modelWires?.find(({ models }) => models.test(nativeModel));
+  if (special !== undefined) {
+    return {
+      wire: wireNamed(special.wire),
+      baseUrl: special.path === undefined ? baseUrl : `${baseUrl}/${special.path}`,
+    };
+  }
   const wire = wireFor(declaration, format);
   const own = declaration.alsoSpeaks?.[wire.name] ?? null;
   return { wire, baseUrl: own === null ? baseUrl : filled(own, variables) };
@@ -52,6 +66,22 @@ function credentialId(index: number): string {
   return String(index + 1);
 }
 
+function secretOf(
+  { keyTemplate }: ProviderDeclaration,
+  key: string,
+  variables: Readonly<Record<string, string>>,
+): string {
+  return keyTemplate === undefined ? key : replaced(keyTemplate, { ...variables, key });
+}
+
+function declaredBaseUrl(declaration: ProviderDeclaration, variables: Readonly<Record<string, string>>): string {
+  return declaration.baseUrlsByLocation?.[variables["location"] ?? ""] ?? declaration.baseUrl;
+}
+
 function filled(url: string, variables: Readonly<Record<string, string>>): string {
-  return url.replace(/\{(\w+)\}/g, (_, name: string) => variables[name] ?? "").replace(/\/+$/, "");
+  return replaced(url, variables).replace(/\/+$/, "");
+}
+
+function replaced(template: string, variables: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => variables[name] ?? "");
 }

@@ -9,15 +9,19 @@ export const geminiWire: WireFormat = {
   name: "gemini",
   passesThrough: null,
   authorization: "x-goog-api-key",
-  encode,
+  encode: (input) => encodeGeminiRequest(input, true),
   createStreamDecoder: createGenerateContentDecoder,
   decodeReply: decodeGenerateContentReply,
   decodeFailure,
   countTokens: null,
 };
 
-function encode({ provider, baseUrl, nativeModel, call }: EncodeInput): EncodedRequest {
-  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel);
+/** @param takesCallIds false where the id of a tool call is an unknown field */
+export function encodeGeminiRequest(
+  { provider, baseUrl, nativeModel, call }: EncodeInput,
+  takesCallIds: boolean,
+): EncodedRequest {
+  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel, takesCallIds);
   const method = call.stream ? "streamGenerateContent?alt=sse" : "generateContent";
   return {
     request: {

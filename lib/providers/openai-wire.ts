@@ -1,10 +1,9 @@
-import { isJsonObject, type JsonValue } from "../protocol/json.ts";
+import { isJsonObject, type JsonValue, objectsOf } from "../protocol/json.ts";
 import { type JsonEdit, memberText, spliceJson } from "../protocol/json-splice.ts";
 import { decodeChatReply } from "../protocol/openai/decode-reply.ts";
 import { createChatStreamDecoder } from "../protocol/openai/decode-stream.ts";
 import { encodeChatRequest } from "../protocol/openai/encode-request.ts";
 import { clientMessage } from "./client-message.ts";
-import { GATEWAY_FIELDS } from "./gateway-fields.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
 
@@ -19,6 +18,17 @@ export const openAiWire: WireFormat = {
   decodeFailure,
   countTokens: null,
 };
+
+/** Fields that are said to the gateway, not to a provider; a provider that knows one of them declares it. */
+export const GATEWAY_FIELDS: readonly string[] = [
+  "provider",
+  "models",
+  "route",
+  "transforms",
+  "plugins",
+  "usage",
+  "session_id",
+];
 
 function encode(input: EncodeInput): EncodedRequest {
   const { provider, call } = input;
@@ -87,7 +97,7 @@ function renamesFor(provider: ProviderDeclaration, nativeModel: string): Readonl
 }
 
 /** OpenAI's error body (platform.openai.com/docs/guides/error-codes), and what compatible servers make of it. */
-function decodeFailure(_status: number, text: string): ProviderFailure {
+export function decodeFailure(_status: number, text: string): ProviderFailure {
   const error = errorObject(text);
   const code = error["code"] ?? error["type"];
   const message = typeof error["message"] === "string" ? error["message"] : "";
@@ -105,6 +115,9 @@ function errorObject(text: string): { readonly [key: string]: JsonValue | undefi
     const body: unknown = JSON.parse(text);
     if (!isJsonObject(body)) return {};
     if (isJsonObject(body["error"])) return body["error"];
+    // Cloudflare's envelope: `{success: false, errors: [{code, message}]}`.
+    const [first] = objectsOf(body["errors"]);
+    if (first !== undefined) return first;
     return typeof body["error"] === "string" ? { message: body["error"] } : body;
   } catch {
     return {};

@@ -12,10 +12,16 @@ export interface ProviderDeclaration {
   readonly name: string;
   /** May name further variables: `https://{location}-host/v1/projects/{project}`. */
   readonly baseUrl: string;
+  /** The base URLs of those values of its variable `location` that have one of their own. */
+  readonly baseUrlsByLocation?: Readonly<Record<string, string>>;
   /** The operator's variable; without a value the provider takes no part. Null: needs no key (a local server). */
   readonly apiKeyVariable: string | null;
   /** What else it must be told, by the short name that `baseUrl` and its wire use. */
   readonly variables?: Readonly<Record<string, ProviderVariable>>;
+  /** True where the key is a JSON document, blanks and all. */
+  readonly apiKeyIsJson?: boolean;
+  /** What its scheme takes as the key, where that is more than one variable: `{accessKeyId}:{key}`. */
+  readonly keyTemplate?: string;
   /** Default: openai. */
   readonly wire?: WireName;
   /** Further formats that it speaks, each with its base URL where that is another one: clients of theirs pass through. */
@@ -24,6 +30,8 @@ export interface ProviderDeclaration {
   readonly capabilities?: readonly Capability[];
   /** Client fields that one of its tasks refuses; named in `x-gateway-ignored-parameters` like those of `drop`. */
   readonly dropInTasks?: Readonly<Partial<Record<TaskName, readonly string[]>>>;
+  /** Models that it takes in another format than its first, whoever asks; the first that fits the native id. */
+  readonly modelWires?: readonly ModelWire[];
   /** How a key goes into a request. Default: as the wire format has it. */
   readonly authorization?: AuthorizationScheme;
   /** Client field -> the provider's name for it. */
@@ -56,8 +64,17 @@ export interface ProviderDeclaration {
 interface ProviderVariable {
   /** The operator's variable. */
   readonly name: string;
-  /** Without one the variable must be set where the key is. */
+  /** Without one the variable must be set where the key is; "" for one that may be left out. */
   readonly byDefault?: string;
+  /** True for a part of the key: any printable characters, and needed wherever the provider is reached. */
+  readonly isSecret?: boolean;
+}
+
+interface ModelWire {
+  readonly models: RegExp;
+  readonly wire: WireName;
+  /** Below the base URL, without slashes at its ends. */
+  readonly path?: string;
 }
 
 interface ModelQuirk {

@@ -1,4 +1,4 @@
-import type { TextRequest, UpstreamRequest } from "../ports/upstream.ts";
+import type { TextRequest } from "../ports/upstream.ts";
 import type { ChatEvent } from "../protocol/chat-event.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -7,7 +7,14 @@ import type { AuthorizationScheme } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 
 /** The names of the formats that we speak to providers. */
-export type WireName = "openai" | "anthropic" | "gemini";
+export type WireName =
+  | "openai"
+  | "anthropic"
+  | "gemini"
+  | "responses"
+  | "vertex-gemini"
+  | "vertex-anthropic"
+  | "cohere";
 
 export interface EncodeInput {
   readonly provider: ProviderDeclaration;
@@ -53,7 +60,7 @@ export interface CountInput extends Pick<EncodeInput, "provider" | "baseUrl" | "
 
 /** How a provider counts a prompt's tokens without answering it. */
 interface TokenCounting {
-  encode(input: CountInput): UpstreamRequest;
+  encode(input: CountInput): TextRequest;
   /** The count, or null for a reply that tells none. */
   decodeReply(body: JsonObject): number | null;
 }

@@ -1,3 +1,4 @@
+import { AuthorizationError } from "../providers/authorization-error.ts";
 import type { ProviderFailure } from "../providers/wire-format.ts";
 import { AttemptAborted, type AttemptFailure } from "./attempt-failure.ts";
 
@@ -35,6 +36,7 @@ export function attemptOfError(error: unknown): AttemptResult<never> {
     if (error.reason === "client-gone") return { kind: "abandoned" };
     return failedAttempt({ kind: "timeout", status: null });
   }
+  if (error instanceof AuthorizationError) return failedAttempt({ kind: error.reason, status: null });
   if (error instanceof Error && error.name === "UpstreamBodyTooLarge") {
     return failedAttempt({ kind: "garbage", status: 200 });
   }

@@ -1,9 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
-import type { Ports } from "../ports/ports.ts";
 import type { UpstreamReply } from "../ports/upstream.ts";
 import { type ChatEvent, isSemantic } from "../protocol/chat-event.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
+import type { AuthorizationPorts } from "../providers/authorize.ts";
 import { AttemptAborted, failureOfStatus } from "./attempt-failure.ts";
 import {
   type AttemptLimits,
@@ -45,11 +45,9 @@ const MAX_HELD_FRAMES = 64;
 const MAX_HELD_CHARACTERS = 256 * 1024;
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
-type AttemptPorts = Pick<Ports, "clock" | "callUpstream">;
-
 /** Sends the call to one candidate and waits until it has answered or failed. Never rejects. */
 export async function attempt(
-  ports: AttemptPorts,
+  ports: AuthorizationPorts,
   candidate: Candidate,
   call: ParsedCall,
   limits: AttemptLimits,
@@ -68,10 +66,14 @@ export async function attempt(
   try {
     const { provider, wire, baseUrl, nativeModel, maxOutputTokens } = candidate;
     const encoded = wire.encode({ provider, baseUrl, nativeModel, maxOutputTokens, call });
-    const upstream = await ports.callUpstream(authorized(encoded.request, candidate), controller.signal);
+    const request = await authorized(encoded.request, candidate, ports, controller.signal);
+    const upstream = await ports.callUpstream(request, controller.signal);
     if (upstream.status >= 300) {
       const result = await readFailure(ports.clock, candidate, upstream);
       stop();
+      // A token may be withdrawn before its time: the next call asks for a new one.
+      const { credential } = candidate;
+      if (result.failure.kind === "credentials" && credential !== null) ports.accessTokens.forget(credential.secret);
       return result;
     }
     const { ignoredParameters } = encoded;

@@ -1,7 +1,7 @@
 import type { Price } from "../money/cost.ts";
 import type { UpstreamRequest } from "../ports/upstream.ts";
 import type { ClientFormatName } from "../protocol/client-format.ts";
-import { authorize, type ProviderCredential } from "../providers/authorize.ts";
+import { type AuthorizationPorts, authorize, type ProviderCredential } from "../providers/authorize.ts";
 import type { ProviderDeclaration } from "../providers/provider-declaration.ts";
 import type { WireFormat } from "../providers/wire-format.ts";
 
@@ -24,10 +24,16 @@ export function repliesUntouched({ wire, provider }: Candidate, format: ClientFo
   return wire.passesThrough === format && provider.translatesReplies !== true;
 }
 
-/** A request of the candidate's wire with the candidate's key. */
+/**
+ * A request of the candidate's wire with the candidate's key.
+ * @param signal aborts the wait for an access token, where the key is exchanged for one
+ * @throws AuthorizationError where the key cannot be used, or not now
+ */
 export function authorized(
   request: UpstreamRequest,
   { provider, wire, credential }: Pick<Candidate, "provider" | "wire" | "credential">,
-): UpstreamRequest {
-  return authorize(request, provider.authorization ?? wire.authorization, credential);
+  ports: AuthorizationPorts,
+  signal: AbortSignal,
+): Promise<UpstreamRequest> {
+  return authorize(request, provider.authorization ?? wire.authorization, credential, ports, signal);
 }

@@ -4,6 +4,7 @@ import { admission } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import type { Ports } from "../ports/ports.ts";
 import { isJsonObject } from "../protocol/json.ts";
+import type { AuthorizationPorts } from "../providers/authorize.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import type { CountInput } from "../providers/wire-format.ts";
@@ -15,7 +16,7 @@ import { rejectedError } from "./routing-errors.ts";
 const TIMEOUT_MS = 2_000;
 const MAX_REPLY_BYTES = 64 * 1024;
 
-type CountPorts = Pick<Ports, "clock" | "callUpstream" | "log">;
+type CountPorts = AuthorizationPorts & Pick<Ports, "log">;
 
 export interface ProviderCount {
   readonly provider: string;
@@ -52,7 +53,7 @@ function counterOf(providers: ReadonlyMap<string, ConfiguredProvider>, model: Mo
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
-    const { wire, baseUrl } = endpointFor(provider, null);
+    const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
     const credential = credentials[0] ?? null;
     return wire.countTokens === null ? [] : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
@@ -73,7 +74,8 @@ async function ask(
   const cancelTimer = ports.clock.schedule(TIMEOUT_MS, abort);
   clientSignal?.addEventListener("abort", abort, { once: true });
   try {
-    const request = authorized(wire.countTokens.encode({ ...counter, call }), counter);
+    const encoded = wire.countTokens.encode({ ...counter, call });
+    const request = await authorized(encoded, counter, ports, controller.signal);
     const upstream = await ports.callUpstream(request, controller.signal);
     const text = await upstream.body.text(MAX_REPLY_BYTES);
     if (upstream.status === 200) {

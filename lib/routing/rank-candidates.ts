@@ -1,7 +1,7 @@
 import { effectivePrice, pricingMissing } from "../catalog/effective-price.ts";
 import { type Model, maxOutputOf, vendorOf } from "../catalog/model.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
-import type { ParsedCall } from "../protocol/client-format.ts";
+import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import type { Candidate } from "./candidate.ts";
@@ -31,7 +31,7 @@ export function rankCandidates(
     const provider = providers.get(offer.provider);
     const price = effectivePrice(model.id, offer);
     if (provider === undefined || price === null) return [];
-    const { wire, baseUrl } = endpointFor(provider, call.format);
+    const { wire, baseUrl } = endpointFor(provider, call.format, offer.nativeModel);
     const contextLength = offer.contextLength ?? model.contextLength;
     return [
       {
@@ -59,14 +59,25 @@ function priceOf({ price }: Candidate): number {
   return Number(price.inputPerMillion * 3n + price.outputPerMillion);
 }
 
+/** What the formats call the cap on an answer's tokens. */
+const CAP_FIELDS = ["max_completion_tokens", "max_output_tokens"];
+/** And the prompt. */
+const PROMPT_FIELDS: Readonly<Record<ClientFormatName, string>> = {
+  openai: "messages",
+  anthropic: "messages",
+  responses: "input",
+  completions: "prompt",
+  gemini: "contents",
+};
+
 function assertOutputFits(model: Model, call: ParsedCall): void {
   const max = maxOutputOf(model);
   if (call.maxOutputTokens === null || call.maxOutputTokens <= max) return;
-  const given = typeof call.body["max_completion_tokens"] === "number" ? "max_completion_tokens" : "max_tokens";
+  const given = CAP_FIELDS.find((field) => typeof call.body[field] === "number") ?? "max_tokens";
   throw new GatewayError("out_of_range", `${given} may be at most ${max} for ${model.id}.`, { param: given });
 }
 
 function contextExceeded(model: Model, call: ParsedCall): GatewayError {
   const message = `The prompt is about ${call.estimatedInputTokens} tokens, more than the ${model.contextLength} that ${model.id} takes.`;
-  return new GatewayError("context_length_exceeded", message, { param: "messages" });
+  return new GatewayError("context_length_exceeded", message, { param: PROMPT_FIELDS[call.format] });
 }

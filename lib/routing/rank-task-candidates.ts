@@ -38,7 +38,7 @@ export function rankTaskCandidates(
   const candidates = able.flatMap(({ offer, provider }): Candidate[] => {
     const { nativeModel, price } = offer;
     if (price === null) return [];
-    const { wire, baseUrl } = endpointFor(provider, null);
+    const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
     return [
       {
         provider: provider.declaration,

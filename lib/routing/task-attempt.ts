@@ -1,7 +1,7 @@
-import type { Ports } from "../ports/ports.ts";
 import type { UpstreamReply } from "../ports/upstream.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import type { ParsedTask } from "../protocol/tasks/task.ts";
+import type { AuthorizationPorts } from "../providers/authorize.ts";
 import type { TaskAnswer } from "../providers/tasks/task-wire.ts";
 import { taskWireFor } from "../providers/tasks/task-wires.ts";
 import { AttemptAborted } from "./attempt-failure.ts";
@@ -50,7 +50,7 @@ const SENT_ALREADY: FailedAttempt = {
 
 /** Asks one candidate and waits until it has answered or failed. Never rejects. */
 export async function attemptTask(
-  ports: Pick<Ports, "clock" | "callUpstream">,
+  ports: AuthorizationPorts,
   candidate: Candidate,
   call: ParsedTask,
   limits: AttemptLimits,
@@ -73,10 +73,16 @@ export async function attemptTask(
   };
   try {
     const { request, ignoredParameters } = wire.encode({ provider, baseUrl, nativeModel, call });
-    const upstream = await ports.callUpstream(await authorized(request, candidate), controller.signal);
+    const upstream = await ports.callUpstream(
+      await authorized(request, candidate, ports, controller.signal),
+      controller.signal,
+    );
     if (upstream.status >= 300) {
       const failure = await readFailure(clock, candidate, upstream);
       stop();
+      // A token may be withdrawn before its time: the next call asks for a new one.
+      const { credential } = candidate;
+      if (failure.failure.kind === "credentials" && credential !== null) ports.accessTokens.forget(credential.secret);
       return failure;
     }
     const answered = { candidate, ignoredParameters };

@@ -158,6 +158,8 @@ export function describeAnthropicSdk(title: string, served: SdkModel, target: ()
       const models = await collect(client().models.list());
       expect(models.map((listed) => listed.id)).toContain(served.model);
       expect(models[0]).toMatchObject({ type: "model", display_name: expect.any(String) });
+      const paged = await collect(client().models.list({ limit: 5 }));
+      expect(paged.map((listed) => listed.id)).toEqual(models.map((listed) => listed.id));
     });
 
     test("abort ends the iteration and the provider's stream", async () => {

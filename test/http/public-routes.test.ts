@@ -76,6 +76,31 @@ describe("models", () => {
     expect(response.headers.get("request-id")).toMatch(/^req_/);
   });
 
+  test("are paged in Anthropic's shape, forwards and back", async () => {
+    type Page = { data: { id: string }[]; has_more: boolean; first_id: string; last_id: string };
+    const page = async (query: string): Promise<Page> => {
+      const response = await app.fetch(get(`/v1/models${query}`, { "anthropic-version": "2023-06-01" }));
+      expect([query, response.status]).toEqual([query, 200]);
+      return (await response.json()) as Page;
+    };
+    const all = (await page("")).data.map(({ id }) => id);
+    const walked: string[] = [];
+    let current = await page("?limit=2");
+    walked.push(...current.data.map(({ id }) => id));
+    while (current.has_more) {
+      current = await page(`?limit=2&after_id=${encodeURIComponent(current.last_id)}`);
+      walked.push(...current.data.map(({ id }) => id));
+    }
+    expect(walked).toEqual(all);
+    const back = await page(`?limit=2&before_id=${encodeURIComponent(String(all[3]))}`);
+    expect([back.data.map(({ id }) => id), back.has_more]).toEqual([all.slice(1, 3), true]);
+    const bad = await app.fetch(get("/v1/models?limit=0", { "anthropic-version": "2023-06-01" }));
+    expect([bad.status, await bad.json()]).toMatchObject([
+      400,
+      { type: "error", error: { type: "invalid_request_error" } },
+    ]);
+  });
+
   test("are found by vendor and name, by an encoded slash, and by an alias", async () => {
     for (const path of ["openai/gpt-4o-mini", "openai%2Fgpt-4o-mini", "gpt-4o-mini"]) {
       const response = await app.fetch(get(`/v1/models/${path}`));

@@ -49,6 +49,8 @@ export interface TestApp {
   /** What becomes of every call from now on. */
   setRedisFault(fault: StoreFault): void;
   setDatabaseFault(fault: StoreFault): void;
+  /** What the provider answers from now on: JSON. */
+  setUpstreamReply(text: string): void;
   /** Calls of the provider wait from now on, until the function given back is called. */
   pauseProvider(): () => void;
   newKey(wish?: {
@@ -124,6 +126,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
 
   const upstreamCalls: UpstreamRequest[] = [];
   let provider = Promise.resolve();
+  let upstreamText = HELLO;
   const ports: Ports = {
     clock,
     redis,
@@ -133,7 +136,7 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     callUpstream: async (request) => {
       upstreamCalls.push(request);
       await provider;
-      return answerHello(request.url);
+      return answer(upstreamText);
     },
   };
   const gateway = createGateway(
@@ -183,6 +186,9 @@ export async function createTestApp(overrides: Partial<Configuration> = {}): Pro
     setDatabaseFault: (fault) => {
       faults.database = fault;
     },
+    setUpstreamReply: (text) => {
+      upstreamText = text;
+    },
     pauseProvider: () => {
       const paused = Promise.withResolvers<void>();
       provider = paused.promise;
@@ -200,6 +206,8 @@ const CONFIGURATION: Configuration = {
   adminApiKey: ADMIN_KEY,
   apiGatewaySalt: SALT,
   bootstrapKey: null,
+  encryptionKeys: [],
+  keepReplies: false,
   maxBodyBytes: 4_000_000,
   publicUrl: null,
   timeouts: {
@@ -221,15 +229,7 @@ const HELLO = JSON.stringify({
   usage: { prompt_tokens: 5, completion_tokens: 1, total_tokens: 6 },
 });
 
-const VECTOR = JSON.stringify({
-  object: "list",
-  data: [{ object: "embedding", index: 0, embedding: [0.5] }],
-  model: "text-embedding-3-small",
-  usage: { prompt_tokens: 1, total_tokens: 1 },
-});
-
-function answerHello(url: string): UpstreamReply {
-  const text = url.endsWith("/embeddings") ? VECTOR : HELLO;
+function answer(replyText: string): UpstreamReply {
   const headers: Readonly<Record<string, string>> = {
     "content-type": "application/json",
     "set-cookie": "provider=1",
@@ -240,10 +240,10 @@ function answerHello(url: string): UpstreamReply {
     status: 200,
     header: (name) => headers[name] ?? null,
     body: {
-      text: async () => text,
+      text: async () => replyText,
       cancel: () => {},
       async *[Symbol.asyncIterator]() {
-        yield new TextEncoder().encode(text);
+        yield new TextEncoder().encode(replyText);
       },
     },
   };

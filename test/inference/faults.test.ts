@@ -137,9 +137,10 @@ describe("after it, an error is part of the stream and the broken answer is free
     const reply = await stream();
     expect(reply.status).toBe(200);
     const text = await reply.text();
-    const last = chunksOf(text).at(-1);
+    const [last, alone] = chunksOf(text).slice(-2);
     expect(last.error.code).toBe(code);
     expect(last.choices[0].finish_reason).toBe("error");
+    expect(alone).toEqual({ error: last.error });
     expect(text.endsWith("data: [DONE]\n\n")).toBe(true);
     expect(simulator.log.count("openrouter")).toBe(0);
     expect(await settledBalance()).toBe(before);

@@ -3,6 +3,7 @@ import { createApp } from "../../api/_app.ts";
 import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
+import { storeResponse } from "../../lib/responses/response-store.ts";
 import type { TestApp } from "../http/test-app.ts";
 import { ampleApp, countRoundTrips } from "../support/count-round-trips.ts";
 
@@ -14,14 +15,38 @@ test("the hot path's budget: one Redis round trip and no SQL before the provider
   }
 });
 
+const VECTOR = JSON.stringify({
+  object: "list",
+  data: [{ object: "embedding", index: 0, embedding: [0.5] }],
+  model: "text-embedding-3-small",
+  usage: { prompt_tokens: 1, total_tokens: 1 },
+});
+
 test("the same budget for what is no chat", async () => {
   const app = await ampleApp();
+  app.setUpstreamReply(VECTOR);
   const request = { path: "/v1/embeddings", body: { model: "openai/text-embedding-3-small", input: "hi" } };
   await countRoundTrips(app, app.fetch, request);
   for (let call = 0; call < 3; call++) {
     const counted = await countRoundTrips(app, app.fetch, request);
     expect(counted).toEqual({ atProvider: { redis: 1, sql: 0 }, after: { redis: 1, sql: 1 } });
   }
+});
+
+test("so much for a response that goes on from nothing; what it goes on from costs one SQL read", async () => {
+  const app = await ampleApp();
+  const ask = (more: object) => ({
+    path: "/v1/responses",
+    body: { model: "openai/gpt-4o-mini", input: "hi", ...more },
+  });
+  await countRoundTrips(app, app.fetch, ask({}));
+  const { atProvider } = await countRoundTrips(app, app.fetch, ask({}));
+  expect(atProvider).toEqual({ redis: 1, sql: 0 });
+  const access = { database: app.ports.database, seal: app.gateway.contentSeal };
+  const stored = { id: "resp_1", input: [], responseText: '{"id":"resp_1","output":[]}' };
+  await storeResponse(access, "acct_a", stored, app.clock.now());
+  const goingOn = await countRoundTrips(app, app.fetch, ask({ previous_response_id: "resp_1" }));
+  expect(goingOn.atProvider).toEqual({ redis: 1, sql: 1 });
 });
 
 /** Another isolate on the same stores: nothing in its memory. */

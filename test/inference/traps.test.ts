@@ -115,7 +115,10 @@ describe.each(MODELS)("C1 in a stream of %s that has begun", (model, provider) =
           /event: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"The provider reported an error/,
         );
         expect(text).not.toContain("message_stop");
-      } else expect(text).toMatch(/"finish_reason":"error".*"code":"provider_error".*\n\ndata: \[DONE\]\n\n$/);
+      } else
+        expect(text).toMatch(
+          /"finish_reason":"error".*"code":"provider_error".*\n\ndata: \{"error":.*"code":"provider_error".*\n\ndata: \[DONE\]\n\n$/,
+        );
     },
   );
 });

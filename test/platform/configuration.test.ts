@@ -68,6 +68,9 @@ const secret = (read: Case["read"]): Case => ({
   invalid: [CANARY, `${CANARY} with blanks inside`, `${CANARY}-ünïcode`, "x".repeat(501)],
 });
 
+/** 32 bytes. */
+const KEY_TEXT = Buffer.alloc(32, 7).toString("base64");
+
 const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   PORT: {
     read: ({ port }) => port,
@@ -127,6 +130,30 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   },
   ADMIN_API_KEY: secret(({ configuration }) => configuration.adminApiKey),
   CRON_SECRET: secret(({ cronSecret }) => cronSecret),
+  ENCRYPTION_KEYS: {
+    read: ({ configuration }) => configuration.encryptionKeys,
+    byDefault: [],
+    valid: [
+      [`k1:${KEY_TEXT}`, [{ id: "k1", secret: KEY_TEXT }]],
+      [
+        `k2:${KEY_TEXT}, k1:${KEY_TEXT}`,
+        [
+          { id: "k2", secret: KEY_TEXT },
+          { id: "k1", secret: KEY_TEXT },
+        ],
+      ],
+    ],
+    invalid: [CANARY, `k1:${CANARY}`, KEY_TEXT, `k1:${KEY_TEXT},k1:${KEY_TEXT}`, `k1:${KEY_TEXT},`, `k.1:${KEY_TEXT}`],
+  },
+  KEEP_REPLIES: {
+    read: ({ configuration }) => configuration.keepReplies,
+    byDefault: false,
+    valid: [
+      ["true", true],
+      ["false", false],
+    ],
+    invalid: [CANARY, "yes", "1", "TRUE"],
+  },
   REDIS_URL: {
     read: ({ stores }) => stores.redis,
     byDefault: { kind: "embedded" },
@@ -267,21 +294,22 @@ describe("providers", () => {
     expect(providers({})).toEqual({});
   });
 
-  test.each(DECLARED.map(({ id, apiKeyVariable }) => [id, apiKeyVariable] as const))(
-    "%s is set by its key, and reached elsewhere by its base URL",
-    (id, apiKeyVariable) => {
-      const keyVariable = apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`;
-      const urlVariable = `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
-      const baseUrl = "http://127.0.0.1:9/v1";
-      expect(providers({ [keyVariable]: "sk-1" })).toEqual({
-        [id]: { apiKeys: ["sk-1"], baseUrl: null, variables: {} },
-      });
-      expect(providers({ [urlVariable]: baseUrl })).toEqual({ [id]: { apiKeys: [], baseUrl, variables: {} } });
-      expect(providers({ [keyVariable]: "sk-1\n", [urlVariable]: baseUrl })).toEqual({
-        [id]: { apiKeys: ["sk-1"], baseUrl, variables: {} },
-      });
-    },
-  );
+  test.each(DECLARED)("$id is set by its key, and reached elsewhere by its base URL", (declaration) => {
+    const { id, apiKeyVariable, apiKeyIsJson = false, variables: declared = {} } = declaration;
+    const keyVariable = apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`;
+    const urlVariable = `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
+    const baseUrl = "http://127.0.0.1:9/v1";
+    const key = apiKeyIsJson ? '{"private_key":"-----BEGIN PRIVATE KEY-----\\n"}' : "sk-1";
+    const beside = Object.fromEntries(Object.values(declared).map(({ name }) => [name, "v-1"]));
+    const variables = Object.fromEntries(Object.keys(declared).map((shortName) => [shortName, "v-1"]));
+    expect(providers({ ...beside, [keyVariable]: key })).toEqual({
+      [id]: { apiKeys: [key], baseUrl: null, variables },
+    });
+    expect(providers({ [urlVariable]: baseUrl })).toEqual({ [id]: { apiKeys: [], baseUrl, variables: {} } });
+    expect(providers({ ...beside, [keyVariable]: `${key}\n`, [urlVariable]: baseUrl })).toEqual({
+      [id]: { apiKeys: [key], baseUrl, variables },
+    });
+  });
 
   test("a key or an address that cannot be one is named, and not shown", () => {
     const found = problems({
@@ -308,6 +336,33 @@ describe("providers", () => {
     expect(cloudOf({ CLOUD_API_KEY: "k", CLOUD_PROJECT: "p" })?.variables).toEqual({ project: "p", region: "eu" });
     expect(() => cloudOf({ CLOUD_API_KEY: "k" })).toThrow("CLOUD_PROJECT must be: set, since CLOUD_API_KEY is");
     expect(() => cloudOf({ CLOUD_API_KEY: "k", CLOUD_PROJECT: "p/../q" })).toThrow("CLOUD_PROJECT must be: letters");
+    // An address of the operator's needs nothing filled in.
+    const elsewhere = { CLOUD_API_KEY: "k", CLOUD_BASE_URL: "http://127.0.0.1:9" };
+    expect(cloudOf(elsewhere)?.variables).toEqual({ region: "eu" });
+  });
+
+  test("a key of several parts needs all but those that may be left out, wherever the provider is", () => {
+    const cloud = {
+      id: "cloud",
+      apiKeyVariable: "CLOUD_SECRET",
+      variables: {
+        id: { name: "CLOUD_ID", isSecret: true },
+        session: { name: "CLOUD_SESSION", byDefault: "", isSecret: true },
+      },
+    };
+    const cloudOf = (environment: Environment) =>
+      parseSettings({ CLOUD_BASE_URL: "http://127.0.0.1:9", ...environment }, "node", [cloud], "1").configuration
+        .providers["cloud"]?.variables;
+    expect(cloudOf({ CLOUD_SECRET: "k", CLOUD_ID: "AK/+=" })).toEqual({ id: "AK/+=", session: "" });
+    expect(() => cloudOf({ CLOUD_SECRET: "k" })).toThrow("CLOUD_ID must be: set, since CLOUD_SECRET is");
+    expect(() => cloudOf({ CLOUD_SECRET: "k", CLOUD_ID: "a b" })).toThrow("CLOUD_ID must be: printable");
+  });
+
+  test("a key that is a JSON document is checked to be one", () => {
+    const problem = "GOOGLE_VERTEX_CREDENTIALS_JSON must be: the JSON of a key file, as one object";
+    for (const key of [CANARY, "[]", '{"private_key":']) {
+      expect(problems({ GOOGLE_VERTEX_CREDENTIALS_JSON: key, GOOGLE_PROJECT_ID: "p" })).toEqual([problem]);
+    }
   });
 
   test("each provider has a variable of its own", () => {

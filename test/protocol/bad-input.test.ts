@@ -230,14 +230,82 @@ const ANTHROPIC_ROWS: readonly Row[] = [
   ["B78 a base URL in the body", anthropic({ api_base: "http://169.254.169.254" }), "forbidden_field", "api_base"],
 ];
 
+const responses = (more: object) => ({ model: "openai/gpt-4o-mini", input: [user], ...more });
+const output = { type: "function_call_output", call_id: "call_9", output: "x" };
+
+const RESPONSES_ROWS: readonly Row[] = [
+  ["B40 no model", responses({ model: undefined }), "missing_field", "model"],
+  ["B41 model empty", responses({ model: "" }), "invalid_type", "model"],
+  ["B41 model 5", responses({ model: 5 }), "invalid_type", "model"],
+  ["B42 unknown model", responses({ model: "openai/gpt-4o-minii" }), "model_not_found", "model"],
+  ["B43 model of 10 kB", responses({ model: "m".repeat(10_000) }), "string_too_long", "model"],
+  ["B44 model with a path in it", responses({ model: "../../etc" }), "model_not_found", "model"],
+  ["B45 retired model", responses({ model: "openai/gpt-4-32k" }), "model_retired", "model"],
+  ["B46 input missing", responses({ input: undefined }), "missing_field", "input"],
+  ["B47 input []", responses({ input: [] }), "too_few_items", "input"],
+  ["B48 input 5", responses({ input: 5 }), "invalid_type", "input"],
+  ["B49 10,001 items", responses({ input: Array.from({ length: 10_001 }, () => user) }), "too_many_items", "input"],
+  ["B50 role root", responses({ input: [{ role: "root", content: "x" }] }), "invalid_enum", "input[0].role"],
+  ["B51 content 5", responses({ input: [{ role: "user", content: 5 }] }), "invalid_type", "input[0].content"],
+  ["B52 content null", responses({ input: [{ role: "user", content: null }] }), "missing_field", "input[0].content"],
+  [
+    "B53 half a surrogate pair",
+    '{"model":"openai/gpt-4o-mini","input":[{"role":"user","content":"\\ud800"}]}',
+    "invalid_encoding",
+    null,
+  ],
+  [
+    "B54 an output without its call's id",
+    responses({ input: [{ type: "function_call_output", output: "x" }] }),
+    "missing_field",
+    "input[0].call_id",
+  ],
+  [
+    "B55 an output that answers no call",
+    responses({ input: [user, output] }),
+    "unknown_tool_call_id",
+    "input[1].call_id",
+  ],
+  ["B56 prompt over the context", responses({ input: "word ".repeat(120_000) }), "context_length_exceeded", "input"],
+  ["B57 temperature 5", responses({ temperature: 5 }), "out_of_range", "temperature"],
+  ["B57 temperature a string", responses({ temperature: "1" }), "invalid_type", "temperature"],
+  ["B59 top_p 2", responses({ top_p: 2 }), "out_of_range", "top_p"],
+  ["B60 max_output_tokens 0", responses({ max_output_tokens: 0 }), "out_of_range", "max_output_tokens"],
+  ["B60 max_output_tokens 1.5", responses({ max_output_tokens: 1.5 }), "invalid_type", "max_output_tokens"],
+  ["B61 over the model's", responses({ max_output_tokens: 16_385 }), "out_of_range", "max_output_tokens"],
+  ["B66 stream a string", responses({ stream: "true" }), "invalid_type", "stream"],
+  [
+    "B68 129 tools",
+    responses({ tools: Array.from({ length: 129 }, (_, index) => ({ type: "function", name: `f${index}` })) }),
+    "too_many_items",
+    "tools",
+  ],
+  [
+    "B75 17 pairs of metadata",
+    responses({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, "v"])) }),
+    "out_of_range",
+    "metadata",
+  ],
+  ["B75 a long value of metadata", responses({ metadata: { k: "v".repeat(1_000) } }), "string_too_long", "metadata.k"],
+  ["B76 user of 1 MB", responses({ user: "u".repeat(1_000_000) }), "string_too_long", "user"],
+  ["B78 a base URL in the body", responses({ base_url: "http://169.254.169.254" }), "forbidden_field", "base_url"],
+  ["background", responses({ background: true }), "unsupported_parameter", "background"],
+  ["a conversation of the provider's", responses({ conversation: "conv_1" }), "unsupported_parameter", "conversation"],
+  ["previous_response_id 5", responses({ previous_response_id: 5 }), "invalid_type", "previous_response_id"],
+  ["store a string", responses({ store: "no" }), "invalid_type", "store"],
+];
+
 async function send(path: string, body: object | string): Promise<Response> {
   const request = post(path, typeof body === "string" ? {} : body, { authorization: `Bearer ${app.key}` });
   return app.fetch(typeof body === "string" ? new Request(request, { body, method: "POST" }) : request);
 }
 
-describe("OpenAI's dialect", () => {
-  test.each(OPENAI_ROWS)("%s", async (_, body, code, param) => {
-    const reply = await send("/v1/chat/completions", body);
+describe.each([
+  ["/v1/chat/completions", OPENAI_ROWS],
+  ["/v1/responses", RESPONSES_ROWS],
+] as const)("OpenAI's dialect at %s", (path, rows) => {
+  test.each(rows)("%s", async (_, body, code, param) => {
+    const reply = await send(path, body);
     expect(reply.status).toBe(ERROR_CATALOG[code].status);
     const { error } = await reply.json();
     expect(error).toMatchObject({ type: ERROR_CATALOG[code].openai, code, param });

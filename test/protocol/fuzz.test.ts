@@ -7,7 +7,6 @@ import { parseCountTokens } from "../../lib/protocol/anthropic/messages-format.t
 import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/protocol/json.ts";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
-import type { WireFormat } from "../../lib/providers/wire-format.ts";
 import { jsonOf, mutate, mutationsOf } from "../support/mutations.ts";
 import { candidateOf, FORMATS } from "../support/replay-stream.ts";
 import { CONTEXT, eventsOf } from "./reply-context.ts";
@@ -16,9 +15,9 @@ import { CONTEXT, eventsOf } from "./reply-context.ts";
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1_000);
 
 /** Every chunk of every recorded stream, by the wire that speaks it. */
-function chunksOf(wire: WireFormat["name"]): readonly JsonObject[] {
-  const files = globSync("test/fixtures/{streams,gemini}/*.sse").filter((file) => {
-    const own = /(anthropic|gemini)/.exec(file)?.[1] ?? "openai";
+function chunksOf(wire: string): readonly JsonObject[] {
+  const files = globSync("test/fixtures/{streams,gemini,responses}/*.sse").filter((file) => {
+    const own = /(anthropic|gemini|cohere|responses)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
   return files.flatMap((file) =>
@@ -64,14 +63,17 @@ function digest(events: readonly ChatEvent[]): void {
   }
 }
 
-const PROVIDERS: Readonly<Record<WireFormat["name"], string>> = {
-  openai: "openai",
-  anthropic: "anthropic",
-  gemini: "google-ai-studio",
-};
+/** Wires that decode in a way of their own; Vertex's are Gemini's and Anthropic's. */
+const DECODERS = {
+  openai: candidateOf("openai").wire,
+  anthropic: candidateOf("anthropic").wire,
+  gemini: candidateOf("google-ai-studio").wire,
+  cohere: candidateOf("cohere").wire,
+  responses: candidateOf("openai", "responses").wire,
+} as const;
 
-describe.each(["openai", "anthropic", "gemini"] as const)("Z2 the %s decoder", (name) => {
-  const { wire } = candidateOf(PROVIDERS[name]);
+describe.each(["openai", "anthropic", "gemini", "cohere", "responses"] as const)("Z2 the %s decoder", (name) => {
+  const wire = DECODERS[name];
   const chunks = chunksOf(name);
   const keys = keysOf(chunks);
 
@@ -123,10 +125,12 @@ describe.each(["openai", "anthropic", "gemini"] as const)("Z2 the %s decoder", (
   });
 });
 
-const WHOLE: Readonly<Record<WireFormat["name"], readonly JsonObject[]>> = {
+const WHOLE: Readonly<Record<keyof typeof DECODERS, readonly JsonObject[]>> = {
   openai: readAll("test/fixtures/simulator/openai-*.json"),
   anthropic: readAll("test/fixtures/simulator/anthropic-*.json"),
   gemini: readAll("test/fixtures/{simulator/gemini-,gemini/}*.json"),
+  cohere: readAll("test/fixtures/simulator/cohere-*.json"),
+  responses: readAll("test/fixtures/responses/*.json"),
 };
 
 function readAll(pattern: string): readonly JsonObject[] {
@@ -164,14 +168,32 @@ const REQUESTS: Readonly<Record<keyof typeof FORMATS, JsonObject>> = {
     temperature: 1, top_p: 1, top_k: 1, stop_sequences: ["x"], metadata: { user_id: "u" }, stream: true,
     output_config: { effort: "high", format: { type: "json_schema", schema: {} } },
   },
+  responses: {
+    model: "openai/gpt-4o-mini", instructions: "i", previous_response_id: null,
+    input: [
+      { role: "developer", content: "s" },
+      { role: "user", content: [{ type: "input_text", text: "a" }, { type: "input_image", image_url: "data:image/png;base64,aGk=", detail: "low" }, { type: "input_file", filename: "n", file_data: "data:text/plain;base64,aGk=" }, { type: "input_audio", input_audio: { data: "x", format: "wav" } }] },
+      { type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: "t" }], encrypted_content: "gw1:signed:s" },
+      { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", text: "b", annotations: [] }, { type: "refusal", refusal: "no" }] },
+      { type: "function_call", call_id: "1", name: "f", arguments: "{}", extra_content: { google: { thought_signature: "s" } } },
+      { type: "function_call_output", call_id: "1", output: [{ type: "input_text", text: "r" }] },
+    ],
+    max_output_tokens: 50, temperature: 1, top_p: 1, top_logprobs: 1, include: ["message.output_text.logprobs"], user: "u", safety_identifier: "u",
+    tools: [{ type: "function", name: "f", description: "d", parameters: { type: "object" }, strict: true }],
+    tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "f" }] }, parallel_tool_calls: true,
+    text: { format: { type: "json_schema", name: "n", schema: {}, strict: true }, verbosity: "low" },
+    reasoning: { effort: "high", summary: "auto" }, stream: true, store: false, truncation: "auto", metadata: { a: "b" },
+    provider: { failover_on_rate_limit: true }, prompt_cache_key: "k",
+  },
 }; // biome-ignore format: data
 
 const TARGETS = [
   ["openrouter", "vendor/model"], ["openai", "gpt-5-mini"], ["mistral", "mistral-small"], ["deepseek", "deepseek-reasoner"],
+  ["cohere", "command-a-03-2025"], ["cohere", "command-a-reasoning-08-2025"], ["google-vertex", "gemini-2.5-flash"],
   ["anthropic", "claude-sonnet-4-5"], ["anthropic", "claude-opus-4-7"], ["google-ai-studio", "gemini-3-pro"], ["google-ai-studio", "gemini-2.5-flash"],
 ] as const; // biome-ignore format: a table
 
-describe.each(["openai", "anthropic"] as const)("Z3 a request of an %s client", (client) => {
+describe.each(["openai", "anthropic", "responses"] as const)("Z3 a request of an %s client", (client) => {
   const keys = keysOf([REQUESTS[client]]);
 
   /** What happens to a body on its way to a provider. Only a GatewayError may come out of it. */
@@ -182,7 +204,7 @@ describe.each(["openai", "anthropic"] as const)("Z3 a request of an %s client", 
       const call = FORMATS[client].parse(body, text);
       expect(Number.isSafeInteger(call.estimatedInputTokens)).toBe(true);
       for (const [providerId, nativeModel] of TARGETS) {
-        const { provider, baseUrl, wire } = candidateOf(providerId);
+        const { provider, baseUrl, wire } = candidateOf(providerId, client);
         const { request, ignoredParameters } = wire.encode({
           provider,
           baseUrl,

@@ -6,6 +6,7 @@ import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
 import { createSseParser } from "../../lib/protocol/sse/sse-parser.ts";
 import { NO_USAGE, type Usage } from "../../lib/protocol/usage.ts";
 import { candidateOf, FORMATS, replayStream } from "../support/replay-stream.ts";
+import { expectWellOrdered } from "../support/well-ordered.ts";
 
 /** What a stream says, whoever says it. The id of a call is null where the provider gave none. */
 interface Golden {
@@ -103,6 +104,22 @@ const GOLDEN: readonly Golden[] = [
     reasoning: "", texts: ["High water in Cork is at six — 4.1 m."], calls: [], finish: "stop",
     usage: { inputUncached: 148, output: 15 },
   },
+  {
+    file: "cohere-tools", provider: "cohere", id: "93b3f521-090e-4ebc-bac4-f7c557e63c00",
+    reasoning: "", texts: ["I will look it up — twice."],
+    calls: [tide("Cork", "get_tide_3v76fs3zjrgq", " "), { id: "now_8k2jq0d4a9x1", name: "now", json: "{}" }], finish: "tool_calls",
+    usage: { inputUncached: 50, output: 26 },
+  },
+  {
+    file: "cohere-thinking", provider: "cohere", id: "94e3907b-d214-475e-a53f-ae81c76b6e43",
+    reasoning: "Alright, a question of tides.", texts: ["High water at six — 4.1 m."], calls: [], finish: "stop",
+    usage: { inputUncached: 18, output: 55 },
+  },
+  {
+    file: "azure-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
+    reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
+    usage: { inputUncached: 21, output: 9 },
+  },
 ]; // biome-ignore format: a table
 
 const SIGNATURES: Readonly<Record<string, string>> = {
@@ -182,7 +199,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(only(events, "error")).toEqual([]);
   });
 
-  test("the official OpenAI client reads it", async () => {
+  test("traps 12 and 13: the official OpenAI client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.openai, [bytesOf(golden.file)]);
     const completion = await readWithOpenAi(sse);
     for (const [choice, text] of texts.entries()) expect(completion.choices[choice]?.message.content).toBe(text);
@@ -201,7 +218,7 @@ describe.each(GOLDEN)("$file", (golden) => {
     expect(sse.endsWith("data: [DONE]\n\n")).toBe(true);
   });
 
-  test("the official Anthropic client reads it", async () => {
+  test("traps 9, 10 and 11: the official Anthropic client reads it", async () => {
     const { sse, usage } = await replayStream(golden.provider, FORMATS.anthropic, [bytesOf(golden.file)]);
     const { message, events } = await readWithAnthropic(sse);
     const blocks = message.content;
@@ -229,6 +246,14 @@ describe.each(GOLDEN)("$file", (golden) => {
   });
 });
 
+test("Azure's verdicts and its chunks without a choice stay here", async () => {
+  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-text")]);
+  expect(sse).not.toMatch(/content_filter|prompt_filter/);
+  const chunks = sse.split("\n\n").filter((frame) => frame.startsWith("data: {"));
+  // Only the usage has none, as at OpenAI.
+  expect(chunks.filter((frame) => frame.includes('"choices":[]'))).toHaveLength(1);
+});
+
 test("trap 14: Gemini's signature reaches both clients unchanged, with the call that it was on", async () => {
   const pieces = [bytesOf("gemini-tools")];
   const openAi = await replayStream("google-ai-studio", FORMATS.openai, pieces);
@@ -237,34 +262,3 @@ test("trap 14: Gemini's signature reaches both clients unchanged, with the call 
   const { message } = await readWithAnthropic(anthropic.sse);
   expect(message.content.map((block) => Reflect.get(block, "signature"))).toEqual([GEMINI_SIGNATURE, undefined]);
 });
-
-/** Anthropic's protocol: one block open at a time, indices without a gap, deltas into a block of their kind. */
-function expectWellOrdered(events: readonly Anthropic.MessageStreamEvent[]): void {
-  const kinds: Readonly<Record<string, readonly string[]>> = {
-    text: ["text_delta", "citations_delta"],
-    thinking: ["thinking_delta", "signature_delta"],
-    tool_use: ["input_json_delta"],
-    redacted_thinking: [],
-  };
-  let open: { readonly index: number; readonly type: string } | null = null;
-  let next = 0;
-  const [first] = events;
-  expect(first?.type).toBe("message_start");
-  if (first?.type === "message_start") expect(first.message.usage.input_tokens).toBeGreaterThan(0);
-  for (const event of events) {
-    if (event.type === "content_block_start") {
-      expect(open).toBeNull();
-      expect(event.index).toBe(next);
-      open = { index: event.index, type: event.content_block.type };
-      next += 1;
-    } else if (event.type === "content_block_delta") {
-      expect(event.index).toBe(open?.index);
-      expect(kinds[open?.type ?? ""]).toContain(event.delta.type);
-    } else if (event.type === "content_block_stop") {
-      expect(event.index).toBe(open?.index);
-      open = null;
-    }
-  }
-  expect(open).toBeNull();
-  expect(events.slice(-2).map(({ type }) => type)).toEqual(["message_delta", "message_stop"]);
-}

@@ -66,7 +66,7 @@ describe("an OpenAI stream for an OpenAI client", () => {
       /"finish_reason":"length".*\n\ndata: .*"usage":.*\n\ndata: \[DONE\]\n\n$/,
     );
     expect(pass(openai, CONTENT, {}, "fail")).toMatch(
-      /"finish_reason":"error".*"code":"provider_error".*\n\ndata: \[DONE\]\n\n$/,
+      /"finish_reason":"error".*"code":"provider_error".*\n\ndata: \{"error":.*"code":"provider_error".*\n\ndata: \[DONE\]\n\n$/,
     );
   });
 

@@ -4,6 +4,7 @@ import type { Usage } from "../../lib/protocol/usage.ts";
 
 /** What an encoder is told of a reply whose particulars do not matter. */
 export const CONTEXT: ReplyContext = {
+  request: {},
   generationId: "gen_1",
   model: "vendor/model",
   createdSeconds: 1_790_000_000,

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeMessagesRequest } from "../../lib/protocol/anthropic/encode-request.ts";
 import type { AssistantPart, ChatMessage, ChatRequest, ContentPart } from "../../lib/protocol/chat-request.ts";
-import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { isJsonObject, type JsonObject, objectsOf, stringOf } from "../../lib/protocol/json.ts";
 import { encodeChatRequest } from "../../lib/protocol/openai/encode-request.ts";
+import { encodeResponsesRequest } from "../../lib/protocol/responses/encode-request.ts";
 import { candidateOf, FORMATS } from "../support/replay-stream.ts";
 import { objectAt } from "../support/simulator/json-reading.ts";
 import type { WireName } from "../support/simulator/vendor-errors.ts";
@@ -104,7 +104,7 @@ const request: fc.Arbitrary<ChatRequest> = fc
   .map((value) => ({ ...value, other: {} }));
 
 /** A body as its own client format reads it. */
-function decode(format: ClientFormatName, body: object): ChatRequest {
+function decode(format: keyof typeof FORMATS, body: object): ChatRequest {
   const sent = JSON.stringify(body);
   const parsed: unknown = JSON.parse(sent);
   if (!isJsonObject(parsed)) throw new Error("no object");
@@ -182,12 +182,13 @@ const MODELS: Readonly<Record<WireName, readonly [provider: string, nativeModel:
   anthropic: ["anthropic", "claude-sonnet-4-5"],
   gemini: ["google-ai-studio", "gemini-2.5-flash"],
 };
-const PAIRS = (["openai", "anthropic"] as const).flatMap((client) =>
+const PAIRS = (["openai", "anthropic", "responses"] as const).flatMap((client) =>
   (["openai", "anthropic", "gemini"] as const).map((wire) => ({ client, wire })),
 );
 
 /** What the client of a format would send for this. */
-function clientBody(client: ClientFormatName, asked: ChatRequest): object {
+function clientBody(client: keyof typeof FORMATS, asked: ChatRequest): object {
+  if (client === "responses") return encodeResponsesRequest(asked, "m", false).body;
   return client === "openai"
     ? encodeChatRequest(asked, "m", false, EXTENSIONS).body
     : encodeMessagesRequest(asked, "m", false, 64_000).body;

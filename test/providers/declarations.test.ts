@@ -10,6 +10,10 @@ const DECLARED: readonly (readonly [string, string | null, string, string])[] = 
   ["openai", "OPENAI_API_KEY", "https://api.openai.com/v1", "openai"],
   ["anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1", "anthropic"],
   ["google-ai-studio", "GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta", "gemini"],
+  ["google-vertex", "GOOGLE_VERTEX_CREDENTIALS_JSON", "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}", "vertex-gemini"],
+  ["azure-openai", "AZURE_OPENAI_API_KEY", "https://{resource}.openai.azure.com/openai/v1", "openai"],
+  ["cohere", "COHERE_API_KEY", "https://api.cohere.com/v2", "cohere"],
+  ["cloudflare-workers-ai", "CLOUDFLARE_API_TOKEN", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "openai"],
   ["openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai"],
   ["groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1", "openai"],
   ["together", "TOGETHER_API_KEY", "https://api.together.xyz/v1", "openai"],
@@ -20,7 +24,7 @@ const DECLARED: readonly (readonly [string, string | null, string, string])[] = 
   ["mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1", "openai"],
   ["xai", "XAI_API_KEY", "https://api.x.ai/v1", "openai"],
   ["ollama", null, "http://127.0.0.1:11434/v1", "openai"],
-];
+]; // biome-ignore format: a table
 
 describe("providers", () => {
   test.each(DECLARED)("%s is declared with its variable, address and wire format", (id, variable, baseUrl, wire) => {
@@ -80,12 +84,42 @@ describe("which providers take part", () => {
     const cloud = configuredProviders({ cloud: setting }, [declaration]).get("cloud");
     if (cloud === undefined) throw new Error("not configured");
     const asked = (format: ClientFormatName | null) => {
-      const { wire, baseUrl } = endpointFor(cloud, format);
+      const { wire, baseUrl } = endpointFor(cloud, format, "model");
       return [wire.name, baseUrl];
     };
     expect(asked(null)).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("openai")).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("anthropic")).toEqual(["anthropic", "https://eu.cloud.example/anthropic/v1"]);
+  });
+
+  test("a location with an address of its own is reached there", () => {
+    const vertex = (location: string) => {
+      const variables = { project: "p1", location };
+      return configuredProviders({ "google-vertex": { apiKeys: ["{}"], baseUrl: null, variables } }).get(
+        "google-vertex",
+      );
+    };
+    const path = (location: string) => `/v1/projects/p1/locations/${location}`;
+    expect(vertex("europe-west4")?.baseUrl).toBe(
+      `https://europe-west4-aiplatform.googleapis.com${path("europe-west4")}`,
+    );
+    expect(vertex("global")?.baseUrl).toBe(`https://aiplatform.googleapis.com${path("global")}`);
+    expect(vertex("eu")?.baseUrl).toBe(`https://aiplatform.eu.rep.googleapis.com${path("eu")}`);
+  });
+
+  test("a model of another maker may be asked in another format, whoever asks", () => {
+    const setting = { apiKeys: ["{}"], baseUrl: "https://vertex.example", variables: {} };
+    const vertex = configuredProviders({ "google-vertex": setting }).get("google-vertex");
+    if (vertex === undefined) throw new Error("not configured");
+    for (const format of ["openai", "anthropic", null] as const) {
+      const asked = (model: string) => {
+        const { wire, baseUrl } = endpointFor(vertex, format, model);
+        return [wire.name, baseUrl];
+      };
+      expect(asked("gemini-2.5-flash")).toEqual(["vertex-gemini", "https://vertex.example"]);
+      expect(asked("claude-sonnet-4-5@20250929")).toEqual(["vertex-anthropic", "https://vertex.example"]);
+      expect(asked("openai/gpt-oss-120b-maas")).toEqual(["openai", "https://vertex.example/endpoints/openapi"]);
+    }
   });
 
   test("a setting for nobody is nobody", () => {

@@ -177,6 +177,8 @@ describe("what a refusal means", () => {
     expect(failure({ error })).toEqual({ message: error.message, param: "messages", contextLengthExceeded: true });
     expect(failure({ error: "bad" })).toMatchObject({ message: "bad", param: null, contextLengthExceeded: false });
     expect(failure({ message: "too many tokens" })).toMatchObject({ contextLengthExceeded: true });
+    const cloudflare = { success: false, errors: [{ code: 5007, message: "No such model" }], result: {}, messages: [] };
+    expect(failure(cloudflare)).toMatchObject({ message: "No such model" });
   });
 
   test("K19 an error page says nothing, and nothing that looks like a secret is passed on", () => {

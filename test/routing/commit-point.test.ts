@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type StreamEnd, StreamRelay, translatingWriter } from "../../lib/inference/stream-relay.ts";
 import { UsageMeter } from "../../lib/inference/usage-meter.ts";
 import type { UpstreamReply } from "../../lib/ports/upstream.ts";
+import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { attempt, type ProviderReply } from "../../lib/routing/attempt.ts";
 import type { AttemptResult } from "../../lib/routing/attempt-result.ts";
 import { CONTEXT } from "../protocol/reply-context.ts";
@@ -53,11 +54,10 @@ function begin(clock: FakeClock, provider = scriptedProvider()) {
   const call = callOf(FORMATS.openai, { model: "m", messages: [{ role: "user", content: "hi" }], stream: true });
   const limits = { firstTokenMs: FIRST_TOKEN_MS, idleMs: IDLE_MS, deadlineMs: clock.now() + 600_000 };
   let outcome: AttemptResult<ProviderReply> | null = null;
-  const done = attempt({ clock, callUpstream: provider.callUpstream }, candidateOf("openai"), call, limits, null).then(
-    (result) => {
-      outcome = result;
-    },
-  );
+  const ports = { clock, callUpstream: provider.callUpstream, accessTokens: new AccessTokens() };
+  const done = attempt(ports, candidateOf("openai"), call, limits, null).then((result) => {
+    outcome = result;
+  });
   return { provider, done, outcome: () => outcome };
 }
 

@@ -27,7 +27,7 @@ export interface RoundTrips {
 export async function countRoundTrips(
   app: TestApp,
   fetch = app.fetch,
-  request = { path: "/v1/chat/completions", body: body as object },
+  asked: { readonly path: string; readonly body: object } = { path: "/v1/chat/completions", body },
 ): Promise<{ readonly atProvider: RoundTrips; readonly after: RoundTrips }> {
   await app.settle();
   const before = { redis: app.redisCalls(), sql: app.sqlCalls(), upstream: app.upstreamCalls.length };
@@ -41,7 +41,7 @@ export async function countRoundTrips(
       return push.apply(app.upstreamCalls, calls);
     },
   });
-  const reply = await fetch(post(request.path, request.body, { authorization: `Bearer ${app.key}` }));
+  const reply = await fetch(post(asked.path, asked.body, { authorization: `Bearer ${app.key}` }));
   await reply.text();
   await app.settle();
   if (app.upstreamCalls.length !== before.upstream + 1) throw new Error(`The provider was not called: ${reply.status}`);

@@ -1,8 +1,10 @@
-import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { type JsonObject, type JsonValue, objectsOf, stringOf } from "../../lib/protocol/json.ts";
 import { objectAt } from "./simulator/json-reading.ts";
 
-/** What a client of either format has understood of a reply. */
+/** The client formats that are read here. */
+export type ReadFormat = "openai" | "anthropic" | "responses";
+
+/** What a client of one of them has understood of a reply. */
 export interface Understood {
   readonly thought: string;
   readonly text: string;
@@ -21,18 +23,20 @@ const FINISH: Readonly<Record<string, string>> = {
 };
 
 /** A streamed reply. @throws Error where the protocol's own clients would */
-export function understandStream(format: ClientFormatName, sse: string): Understood {
+export function understandStream(format: ReadFormat, sse: string): Understood {
   const events = sse
     .split(/\n\n|\r\n\r\n/)
     .filter((frame) => frame.includes("data: {"))
     .map((frame): JsonObject => JSON.parse(frame.slice(frame.indexOf("data: ") + 6)));
+  if (format === "responses") return responsesStream(events);
   return format === "openai" ? openAiStream(events) : anthropicStream(events);
 }
 
-export function understandWhole(format: ClientFormatName, text: string): Understood {
+export function understandWhole(format: ReadFormat, text: string): Understood {
   const body: JsonObject = JSON.parse(text);
   if (format === "anthropic")
     return anthropicMessage(objectsOf(body["content"]), stringOf(body["stop_reason"]), objectAt(body["usage"]));
+  if (format === "responses") return responseObject(body);
   const [choice = {}] = objectsOf(body["choices"]);
   const message = objectAt(choice["message"]);
   return openAiMessage(
@@ -161,6 +165,72 @@ function anthropicMessage(blocks: readonly JsonObject[], finish: string, usage: 
     usage: {
       input: Number(usage["input_tokens"]) + cached + Number(usage["cache_creation_input_tokens"]),
       cacheRead: cached,
+      output: Number(usage["output_tokens"]),
+    },
+  };
+}
+
+/** The last event holds all of it; what came in pieces must come to the same. */
+function responsesStream(events: readonly JsonObject[]): Understood {
+  const pieces = { text: "", thought: "", json: new Map<JsonValue, string>() };
+  const open = new Set<JsonValue>();
+  for (const [index, event] of events.entries()) {
+    if (event["sequence_number"] !== index) throw new Error(`Event ${index} has another number.`);
+    const place = event["output_index"] ?? null;
+    const delta = stringOf(event["delta"]);
+    switch (event["type"]) {
+      case "response.output_item.added":
+        if (open.has(place)) throw new Error("An item is added twice.");
+        open.add(place);
+        break;
+      case "response.output_item.done":
+        if (!open.delete(place)) throw new Error("An item ends that is not open.");
+        break;
+      case "response.output_text.delta":
+        pieces.text += delta;
+        break;
+      case "response.reasoning_summary_text.delta":
+        pieces.thought += delta;
+        break;
+      case "response.function_call_arguments.delta":
+        pieces.json.set(place, (pieces.json.get(place) ?? "") + delta);
+        break;
+      default:
+    }
+  }
+  if (open.size > 0) throw new Error("An item is left open.");
+  const understood = responseObject(objectAt(events.at(-1)?.["response"]));
+  const inPieces = [...pieces.json].toSorted(([a], [b]) => Number(a) - Number(b)).map(([, json]) => JSON.parse(json));
+  const told = { text: pieces.text, thought: pieces.thought, args: inPieces };
+  const whole = { text: understood.text, thought: understood.thought, args: understood.calls.map(({ args }) => args) };
+  if (JSON.stringify(told) !== JSON.stringify(whole)) throw new Error("The end says something else than the deltas.");
+  return understood;
+}
+
+function responseObject(response: JsonObject): Understood {
+  const output = objectsOf(response["output"]);
+  const calls = output.filter(({ type }) => type === "function_call");
+  const textOf = (type: string, list: string) =>
+    output
+      .filter((item) => item["type"] === type)
+      .flatMap((item) => objectsOf(item[list]))
+      .map((part) => stringOf(part["text"]))
+      .join("");
+  const reason = stringOf(objectAt(response["incomplete_details"])["reason"]);
+  const ended = calls.length > 0 ? "tool_calls" : "stop";
+  const usage = objectAt(response["usage"]);
+  return {
+    thought: textOf("reasoning", "summary"),
+    text: textOf("message", "content"),
+    calls: calls.map((call) => ({
+      id: stringOf(call["call_id"]),
+      name: stringOf(call["name"]),
+      args: JSON.parse(stringOf(call["arguments"])),
+    })),
+    finish: response["status"] === "completed" ? ended : reason === "content_filter" ? reason : "length",
+    usage: {
+      input: Number(usage["input_tokens"]),
+      cacheRead: Number(objectAt(usage["input_tokens_details"])["cached_tokens"]),
       output: Number(usage["output_tokens"]),
     },
   };

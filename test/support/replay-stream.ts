@@ -5,18 +5,21 @@ import { costNanoUsd } from "../../lib/money/cost.ts";
 import type { NanoUsd } from "../../lib/money/nano-usd.ts";
 import type { UpstreamReply } from "../../lib/ports/upstream.ts";
 import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
-import type { ClientFormat, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
+import type { ClientFormat, ClientFormatName, ParsedCall, ReplyContext } from "../../lib/protocol/client-format.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
+import { responsesFormat } from "../../lib/protocol/responses/responses-format.ts";
 import type { Usage } from "../../lib/protocol/usage.ts";
-import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
+import { AccessTokens } from "../../lib/providers/access-tokens.ts";
+import { PROVIDERS, wireFor } from "../../lib/providers/provider-list.ts";
 import { attempt } from "../../lib/routing/attempt.ts";
 import { type Candidate, repliesUntouched } from "../../lib/routing/candidate.ts";
 import { createFakeClock } from "./fake-clock.ts";
 
-export const FORMATS: Readonly<Record<ClientFormat["name"], ClientFormat>> = {
+export const FORMATS = {
   openai: openAiChatFormat,
   anthropic: anthropicMessagesFormat,
-};
+  responses: responsesFormat(() => {}),
+} as const satisfies Partial<Record<ClientFormat["name"], ClientFormat>>;
 
 export interface Replayed {
   /** What the client receives. */
@@ -38,12 +41,13 @@ const PRICE: Price = {
 };
 const MAX_TOKENS = 1_000_000;
 
-export function candidateOf(providerId: string): Candidate {
+/** A provider as a client of `format` would ask it; by default in the format that it speaks first. */
+export function candidateOf(providerId: string, format: ClientFormatName | null = null): Candidate {
   const provider = PROVIDERS.find(({ id }) => id === providerId);
   if (provider === undefined) throw new Error(`There is no provider ${providerId}.`);
   return {
     provider,
-    wire: wireOf(provider),
+    wire: wireFor(provider, format),
     baseUrl: provider.baseUrl,
     credential: { id: "1", secret: "key" },
     nativeModel: "model",
@@ -66,14 +70,14 @@ export async function replayStream(
 ): Promise<Replayed> {
   const clock = createFakeClock();
   const candidate = candidateOf(providerId);
-  const messages = [{ role: "user", content: "Tides?" }];
-  const asksUsage = format.name === "openai" ? { stream_options: { include_usage: true } } : { max_tokens: 4_000 };
-  const call = callOf(format, { model: "m", messages, stream: true, ...asksUsage });
+  const call = callOf(format, { model: "m", stream: true, ...askedIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
-  const result = await attempt({ clock, callUpstream: async () => streamOf(pieces) }, candidate, call, limits, null);
+  const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
+  const result = await attempt(ports, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
   const context: ReplyContext = {
+    request: {},
     generationId: "gen_1",
     model: "vendor/model",
     createdSeconds: 1_790_000_000,
@@ -104,6 +108,13 @@ export async function replayStream(
   for (let bytes = await relay.next(); bytes !== null; bytes = await relay.next())
     sse += decoder.decode(bytes, { stream: true });
   return { sse, usage: meter.final(), costNanoUsd: costOf(meter.final()) };
+}
+
+/** What the formats ask in their own ways. */
+function askedIn({ name }: ClientFormat): object {
+  const messages = [{ role: "user", content: "Tides?" }];
+  if (name === "responses") return { input: messages };
+  return name === "openai" ? { messages, stream_options: { include_usage: true } } : { messages, max_tokens: 4_000 };
 }
 
 function streamOf(pieces: readonly Uint8Array[]): UpstreamReply {

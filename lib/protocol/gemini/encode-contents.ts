@@ -1,4 +1,5 @@
 import type { AssistantPart, ChatMessage, ContentPart, MediaSource } from "../chat-request.ts";
+import { isJsonObject } from "../json.ts";
 import { googleSignature, UNSIGNED_CALL } from "./signature.ts";
 
 type Body = Record<string, unknown>;
@@ -17,8 +18,13 @@ export interface EncodedContents {
 /**
  * Messages as Gemini's turns: neighbours of one role are merged, a tool's result names the function that its call named.
  * @param callsNeedSignature Gemini 3 and later refuse a call of theirs in the history that nobody signed
+ * @param takesCallIds false where a call's id is an unknown field
  */
-export function encodeContents(messages: readonly ChatMessage[], callsNeedSignature: boolean): EncodedContents {
+export function encodeContents(
+  messages: readonly ChatMessage[],
+  callsNeedSignature: boolean,
+  takesCallIds: boolean,
+): EncodedContents {
   const turns: Turn[] = [];
   const names = new Map<string, string>();
   const system: Body[] = [];
@@ -34,6 +40,7 @@ export function encodeContents(messages: readonly ChatMessage[], callsNeedSignat
     if (last?.role === role) last.parts.push(...parts);
     else turns.push({ role, parts: [...parts] });
   }
+  if (!takesCallIds) for (const turn of turns) for (const part of turn.parts) dropId(part);
   if (callsNeedSignature) for (const turn of turns) signFirstCall(turn.parts);
   // Instructions alone are no conversation to Gemini, though they are one to OpenAI.
   if (turns.length === 0 && system.length > 0)
@@ -54,6 +61,10 @@ function encodeMessage(message: Exclude<ChatMessage, { role: "system" }>, names:
       for (const part of message.content) if (part.kind === "tool-call") names.set(part.id, part.name);
       return message.content.flatMap(encodeAssistantPart);
   }
+}
+
+function dropId({ functionCall, functionResponse }: Body): void {
+  for (const call of [functionCall, functionResponse]) if (isJsonObject(call)) Reflect.deleteProperty(call, "id");
 }
 
 /** Of parallel calls the first carries the signature for all of them. */

@@ -15,11 +15,19 @@ export interface EncodedGenerateContent {
   readonly ignored: readonly string[];
 }
 
-/** A chat request as a generateContent body for one of Google's models. */
-export function encodeGenerateContent(request: ChatRequest, nativeModel: string): EncodedGenerateContent {
+/**
+ * A chat request as a generateContent body for one of Google's models.
+ * @param takesCallIds false where the id of a tool call is an unknown field
+ */
+export function encodeGenerateContent(
+  request: ChatRequest,
+  nativeModel: string,
+  takesCallIds = true,
+): EncodedGenerateContent {
   const ignored = [...Object.keys(request.other)];
   const generation = geminiGeneration(nativeModel) ?? 0;
-  const { contents, systemInstruction } = encodeContents(request.messages, generation >= FIRST_TO_CHECK_SIGNATURES);
+  const checksSignatures = generation >= FIRST_TO_CHECK_SIGNATURES;
+  const { contents, systemInstruction } = encodeContents(request.messages, checksSignatures, takesCallIds);
   const body: Body = { contents };
   if (systemInstruction !== null) body["systemInstruction"] = systemInstruction;
   if (request.tools.length > 0) {

@@ -17,6 +17,8 @@ export interface EncodedForm {
 }
 
 const UTF8 = new TextEncoder();
+/** Holds no state between calls: it is never used in streaming mode. */
+const UTF8_TEXT = new TextDecoder();
 
 /**
  * A form on its way through: read as far as somebody needs to see, the rest passed on as it arrives
@@ -86,6 +88,32 @@ export class UploadForm {
   /** False once it has been sent and was not kept. */
   get canBeSent(): boolean {
     return this.#kept || !this.#sent;
+  }
+
+  /**
+   * What the form says, whatever its boundary: its fields as they are and its files by their digest. Reads and keeps all of it.
+   * @throws GatewayError what is wrong with the form or its arrival
+   */
+  async content(): Promise<string> {
+    this.keep();
+    await this.readUntil(() => false);
+    const parts: string[] = [];
+    let pieces: Uint8Array<ArrayBuffer>[] = [];
+    const endFile = async () => {
+      if (pieces.length === 0) return;
+      const digest = await crypto.subtle.digest("SHA-256", await new Blob(pieces).arrayBuffer());
+      parts.push(Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+      pieces = [];
+    };
+    for (const event of this.#events) {
+      if (event.kind === "bytes") pieces.push(Uint8Array.from(event.bytes));
+      else {
+        await endFile();
+        parts.push(JSON.stringify([event.head, event.kind === "field" ? UTF8_TEXT.decode(event.value) : null]));
+      }
+    }
+    await endFile();
+    return parts.join("\n");
   }
 
   /** The form anew, under a boundary of its own and with nothing in it that its parts do not need. */
@@ -161,7 +189,7 @@ export class UploadForm {
 
   #take(event: FormEvent): void {
     this.#events.push(event);
-    if (event.kind === "field") this.#fields.set(event.head.name, new TextDecoder().decode(event.value));
+    if (event.kind === "field") this.#fields.set(event.head.name, UTF8_TEXT.decode(event.value));
     else if (event.kind === "file") this.#files.push(event.head);
     else {
       this.#fileBytes += event.bytes.byteLength;

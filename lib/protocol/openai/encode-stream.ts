@@ -9,7 +9,11 @@ const DONE = "data: [DONE]\n\n";
 
 type Delta = Readonly<Record<string, JsonValue>>;
 
-/** Events as chat completion chunks: a role first, one finish per choice, usage on request, then `[DONE]`. */
+/**
+ * Events as chat completion chunks: a role first, one finish per choice, usage on request, then `[DONE]`. An error is a
+ * chunk that ends the choice and carries it, as OpenRouter's clients read it, and once more alone, as OpenAI sends it:
+ * a client with a strict schema (@ai-sdk/openai 4.0.118) sees no `error` beside `choices`, and would take the cut for an end.
+ */
 export function createChatStreamEncoder(context: ReplyContext): StreamEncoder {
   const { model, createdSeconds } = context;
   let id = `chatcmpl-${context.generationId}`;
@@ -104,7 +108,8 @@ export function createChatStreamEncoder(context: ReplyContext): StreamEncoder {
     fail(error, requestId) {
       const { error: body } = openAiErrorBody(error, requestId);
       const choice = { index: 0, delta: { content: "" }, finish_reason: "error" };
-      return `${open()},"choices":[${JSON.stringify(choice)}],"error":${JSON.stringify(body)}}\n\n${DONE}`;
+      const told = JSON.stringify(body);
+      return `${open()},"choices":[${JSON.stringify(choice)}],"error":${told}}\n\ndata: {"error":${told}}\n\n${DONE}`;
     },
   };
 }

@@ -15,6 +15,7 @@ export const openAi: ProviderDeclaration = {
     "audio_translation",
     "audio_speech",
   ],
+  alsoSpeaks: { responses: null },
   // 400 on an argument it does not know: platform.openai.com/docs/api-reference/chat/create (read 2026-11-24)
   drop: ["top_k"],
   modelQuirks: [

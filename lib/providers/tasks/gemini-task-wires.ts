@@ -24,7 +24,12 @@ export const geminiEmbeddingsWire: TaskWire = {
       content: { parts: [{ text }] },
       ...(dimensions === undefined ? {} : { outputDimensionality: dimensions }),
     }));
-    return requestOf(input, "batchEmbedContents", { requests }, ignoredOf(body, ["input", "dimensions"]));
+    return requestOf(
+      input,
+      `models/${encodeURIComponent(nativeModel)}:batchEmbedContents`,
+      { requests },
+      ignoredOf(body, ["input", "dimensions"]),
+    );
   },
   decodeReply(body, _text, call) {
     const vectors = objectsOf(body["embeddings"]).map(({ values }) => values);
@@ -55,8 +60,8 @@ const MOST_AT_IMAGEN = 4;
 /** Imagen draws by `predict`; Gemini's own image models answer as in a chat. */
 const IMAGEN = /^imagen/;
 
-/** Images at Google AI Studio. They come in the reply; it gives no URLs. */
-export const geminiImagesWire: TaskWire = {
+/** Images at Google. They come in the reply; it gives no URLs. */
+const imagesWire = (models: string): TaskWire => ({
   passesThrough: false,
   refusal(call, nativeModel) {
     const body = bodyOf(call);
@@ -70,16 +75,22 @@ export const geminiImagesWire: TaskWire = {
   },
   encode(input) {
     const body = bodyOf(input.call);
+    const nativeId = encodeURIComponent(input.nativeModel);
     const ratio = ASPECT_RATIOS[String(body["size"])];
     const aspect = ratio === undefined ? {} : { aspectRatio: ratio };
     const ignored = ignoredOf(body, ["prompt", "n", "size"]);
     if (IMAGEN.test(input.nativeModel)) {
       const parameters = { sampleCount: body["n"] ?? 1, ...aspect };
-      return requestOf(input, "predict", { instances: [{ prompt: body["prompt"] }], parameters }, ignored);
+      return requestOf(
+        input,
+        `${models}/${nativeId}:predict`,
+        { instances: [{ prompt: body["prompt"] }], parameters },
+        ignored,
+      );
     }
     const contents = [{ role: "user", parts: [{ text: body["prompt"] }] }];
     const generationConfig = { responseModalities: ["TEXT", "IMAGE"], imageConfig: aspect };
-    return requestOf(input, "generateContent", { contents, generationConfig }, ignored);
+    return requestOf(input, `${models}/${nativeId}:generateContent`, { contents, generationConfig }, ignored);
   },
   decodeReply(body, _text, call) {
     const data = [...predictedImages(body), ...saidImages(body)].map((image) => ({ b64_json: image }));
@@ -89,7 +100,11 @@ export const geminiImagesWire: TaskWire = {
     const reply = { created: 0, data, ...usage };
     return { text: JSON.stringify(reply), consumed: call.format.readConsumed(reply, call) };
   },
-};
+});
+
+export const geminiImagesWire = imagesWire("models");
+/** Vertex AI has every vendor's models below its name. */
+export const vertexImagesWire = imagesWire("publishers/google/models");
 
 function predictedImages(body: JsonObject): readonly string[] {
   return objectsOf(body["predictions"]).flatMap(({ bytesBase64Encoded: image }) =>
@@ -133,15 +148,15 @@ function ignoredOf(body: JsonObject, carried: readonly string[]): readonly strin
 }
 
 function requestOf(
-  { provider, baseUrl, nativeModel }: TaskEncodeInput,
-  method: string,
+  { provider, baseUrl }: TaskEncodeInput,
+  path: string,
   body: object,
   ignoredParameters: readonly string[],
 ): EncodedTask {
   return {
     request: {
       method: "POST",
-      url: `${baseUrl}/models/${encodeURIComponent(nativeModel)}:${method}`,
+      url: `${baseUrl}/${path}`,
       headers: { "content-type": "application/json", ...provider.headers },
       body: JSON.stringify(body),
     },

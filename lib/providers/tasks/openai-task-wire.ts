@@ -1,6 +1,6 @@
 import { type JsonEdit, spliceJson } from "../../protocol/json-splice.ts";
 import type { ParsedTask } from "../../protocol/tasks/task.ts";
-import { GATEWAY_FIELDS } from "../gateway-fields.ts";
+import { GATEWAY_FIELDS } from "../openai-wire.ts";
 import type { ProviderDeclaration } from "../provider-declaration.ts";
 import type { EncodedTask, TaskAnswer, TaskWire } from "./task-wire.ts";
 

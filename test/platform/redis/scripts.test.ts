@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { holdOnceScript } from "../../../lib/billing/idempotency-script.ts";
 import {
   ackScript,
   checkpointScript,
@@ -45,6 +46,19 @@ const nonce = fc.constantFrom("g1", "g2", "g3");
 const keysOf = (id: string) => [MIRROR, `t:${id}`, OPEN];
 const ackKeysOf = (ids: readonly string[]) => [MIRROR, OPEN, ...ids.map((id) => `t:${id}`)];
 
+/** A hold under an Idempotency-Key: of this window or the last, now or days later. */
+const onceInput = fc
+  .tuple(
+    fc.constantFrom(["p", "q"], ["q", "p"], ["r", "q"]),
+    fc.constantFrom("f1", "f2"),
+    amount,
+    fc.constantFrom("1000", "90000000", "200000000"),
+  )
+  .map(([[id = "", previous = ""], fingerprint, n, now]) => ({
+    keys: [`t:s:${id}`, `t:s:${previous}`, MIRROR, `t:${id}`, `t:${previous}`, OPEN],
+    args: [fingerprint, now, n, "1000", "0", `a ${id}`, `a ${previous}`],
+  }));
+
 /** Everything that may happen to a mirror and its requests, in any order. */
 const ledgerCommand: fc.Arbitrary<Command> = fc.oneof(
   fc
@@ -58,6 +72,10 @@ const ledgerCommand: fc.Arbitrary<Command> = fc.oneof(
     .tuple(fc.uniqueArray(request, { minLength: 1 }), amount, version, nonce)
     .map(([ids, n, v, g]) => evaluate(ackScript, ackKeysOf(ids), [n, v, g, ...ids.map((id) => `a ${id}`)])),
   request.map((id) => evaluate(releaseScript, keysOf(id), [`a ${id}`])),
+  onceInput.map(({ keys, args }) => evaluate(holdOnceScript, keys, args)),
+  fc
+    .tuple(request, fc.constantFrom("", "-2", "-3"), fc.constantFrom("failed", "12"))
+    .map(([id, run, end]) => ["HSET", `t:${id}${run}`, "end", end]),
   fc.constantFrom<Command>(["DEL", MIRROR], ["DEL", "t:p"]),
 );
 const otherCommand: fc.Arbitrary<Command> = fc.oneof(
@@ -80,6 +98,11 @@ const otherCommand: fc.Arbitrary<Command> = fc.oneof(
       const keys = ["t:m2", "t:m1", "t:breakers", ...held.keys];
       return evaluate(admitScript, keys, [String(limit), String(at), ...held.args]);
     }),
+  fc
+    .tuple(fc.integer({ min: 1, max: 3 }), onceInput)
+    .map(([limit, { keys, args }]) =>
+      evaluate(admitScript, ["t:m2", "t:m1", "t:breakers", ...keys], [String(limit), "5", ...args]),
+    ),
   fc.constantFrom<Command>(["SET", "t:breakers", "garbage"], ["SET", "t:mirror", "garbage"], ["SET", "t:m2", "x"]),
   fc.tuple(amount, version, nonce).map((args) => evaluate(initScript, [MIRROR], args)),
   fc.tuple(amount, fc.constant("1000")).map((args) => evaluate(takeForgivenessScript, ["t:forgiven"], args)),

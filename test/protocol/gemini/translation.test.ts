@@ -12,6 +12,7 @@ import { NO_USAGE, type Usage } from "../../../lib/protocol/usage.ts";
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 
 const CONTEXT: ReplyContext = {
+  request: {},
   generationId: "gen_1",
   model: "google/gemini-2.5-flash",
   createdSeconds: 1,

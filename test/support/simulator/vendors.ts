@@ -7,18 +7,22 @@ import { type Prompt, promptTokens } from "./prompt.ts";
 import { readAnthropic } from "./read-anthropic.ts";
 import { readGemini } from "./read-gemini.ts";
 import { readOpenAi } from "./read-openai.ts";
+import { readResponses } from "./read-responses.ts";
 import type { ReplyContext, WireReply } from "./stream-event.ts";
 import { GEMINI_TASK, TASK_PATH } from "./tasks.ts";
 import { anthropicError, geminiError, openAiError, VendorRefusal, type WireName } from "./vendor-errors.ts";
 import { writeAnthropic } from "./write-anthropic.ts";
 import { writeGemini } from "./write-gemini.ts";
 import { writeOpenAi } from "./write-openai.ts";
+import { writeResponses } from "./write-responses.ts";
 
 /** Where a request went: `/{provider}/{the vendor's own path}`. */
 export interface VendorRoute {
   readonly provider: string;
   readonly wire: WireName;
   readonly operation: "generate" | "count-tokens" | "list-models" | "task";
+  /** Which of OpenAI's endpoints, on its wire. */
+  readonly api: "chat" | "responses";
   /** Named in the path on Gemini's wire, null elsewhere. */
   readonly model: string | null;
   readonly stream: boolean | null;
@@ -33,11 +37,12 @@ export function routeOf(path: string): VendorRoute | null {
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
   const wire = WIRES[provider] ?? "openai";
+  const api = rest === "responses" ? "responses" : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
-    ({ provider, wire, operation, model, stream }) as const;
+    ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
   if (wire === "openai" && TASK_PATH.test(rest)) return route("task");
-  if (wire === "openai") return rest === "chat/completions" ? route("generate") : null;
+  if (wire === "openai") return rest === "chat/completions" || api !== "chat" ? route("generate") : null;
   if (wire === "anthropic") {
     if (rest === "messages/count_tokens") return route("count-tokens");
     return rest === "messages" ? route("generate") : null;
@@ -82,7 +87,7 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
 export function readPrompt(route: VendorRoute, body: JsonObject, seenPrefixes: Set<string>): Prompt {
   if (route.wire === "anthropic") return readAnthropic(body, seenPrefixes, route.operation === "count-tokens");
   if (route.wire === "gemini") return readGemini(body, route.model ?? "", route.stream === true);
-  return readOpenAi(body, route.provider);
+  return route.api === "responses" ? readResponses(body) : readOpenAi(body, route.provider);
 }
 
 export function writeReply(
@@ -96,6 +101,7 @@ export function writeReply(
   const decided = decide(prompt, behaviour.text ?? null);
   if (route.wire === "anthropic") return writeAnthropic(prompt, decided, context);
   if (route.wire === "gemini") return writeGemini(prompt, decided, context);
+  if (route.api === "responses") return writeResponses(prompt, decided, context, body);
   const includeUsage = objectAt(body["stream_options"])["include_usage"] === true;
   return writeOpenAi(prompt, decided, context, includeUsage);
 }

@@ -1,0 +1,3 @@
+import { describeFrameworksThroughGateway } from "./gateway-sdks.ts";
+
+describeFrameworksThroughGateway("workerd");
