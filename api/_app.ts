@@ -8,7 +8,7 @@ import { ExactRouter } from "./_http/exact-router.ts";
 import { headProblem } from "./_http/request-head.ts";
 import { newRequestId } from "./_http/request-id.ts";
 import type { Exchange, Route } from "./_http/route.ts";
-import { allowedMethods } from "./_http/route-match.ts";
+import { allowedMethods, honoPath, parameterOf } from "./_http/route-match.ts";
 import { type SendReply, sendWebReply } from "./_http/send-reply.ts";
 import { allRoutes } from "./_routes/all-routes.ts";
 
@@ -56,7 +56,7 @@ function serve(
     ports: ownPorts,
     request,
     requestId,
-    parameter: (name) => c.req.param(name) ?? "",
+    parameter: (name) => parameterOf(route.path, name, c.req.param(name) ?? ""),
     send: (reply) => sendReply(reply, { request, ports: ownPorts, bindings: c.env }),
   };
   return route.handle(exchange);
@@ -86,9 +86,4 @@ function notServed(routes: readonly Route[], c: AppContext): GatewayError {
   }
   const allow = allowed.join(", ");
   return new GatewayError("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
-}
-
-/** `/v1/models/{vendor}` in Hono's notation. */
-function honoPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ":$1");
 }

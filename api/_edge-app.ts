@@ -1,7 +1,8 @@
 import { createSharedSettler } from "../lib/billing/shared-settler.ts";
 import { createGateway, type Gateway } from "../lib/inference/gateway.ts";
-import { type Environment, parseSettings, type Settings } from "../lib/platform/configuration.ts";
+import { parseSettings, type Settings } from "../lib/platform/configuration.ts";
 import { createEdgePorts } from "../lib/platform/edge/edge-ports.ts";
+import type { Environment } from "../lib/platform/environment.ts";
 import { withDemoUpstream } from "../lib/platform/upstream/demo-upstream.ts";
 import { APP_VERSION } from "../lib/platform/version.ts";
 import type { Ports } from "../lib/ports/ports.ts";

@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cache": SUBJECT,
   "lib/health": SUBJECT,
   "lib/webhooks": SUBJECT,
-  "lib/responses": SUBJECT,
+  "lib/responses": ["lib/accounts", ...SUBJECT],
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
   // A job may make inference calls, as a client does.
@@ -159,8 +159,15 @@ describe("architecture", () => {
       (path) => /\bid:\s*"([^"]+)"/.exec(readFileSync(path, "utf8"))?.[1] ?? path,
     );
     expect(ids.length).toBeGreaterThan(10);
-    // A client format and a wire bear the names of their inventors; a provider is compared as one.
-    const compares = new RegExp(`(?:[pP]rovider(?:Id|\\.id)?|\\bslug)\\s*[!=]==?\\s*"(?:${ids.join("|")})"`);
+    // A client format and a wire bear the names of their inventors: those two count where a provider is compared.
+    const names = ids.filter((id) => id !== "openai" && id !== "anthropic").join("|");
+    const compares = new RegExp(
+      `(?:[!=]==?|\\bcase|\\.(?:includes|has|startsWith)\\()\\s*"(?:${names})"|"(?:${names})"\\s*[!=]==?` +
+        `|(?:[pP]rovider(?:Id|\\.id)?|\\bslug)\\s*[!=]==?\\s*"(?:openai|anthropic)"`,
+    );
+    expect(compares.test('if (provider.id === "groq") {')).toBe(true);
+    expect(compares.test('case "huggingface":')).toBe(true);
+    expect(compares.test('format === "openai"')).toBe(false);
     const wrong = sources
       .filter(({ path }) => !path.startsWith("lib/providers/"))
       .flatMap(({ path, text }) =>

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { markdownTable, providerRows } from "../api/_node/provider-table.ts";
 import { VARIABLES } from "../lib/platform/configuration.ts";
 import { APP_VERSION } from "../lib/platform/version.ts";
 import { demo } from "../lib/providers/declarations/demo.ts";
@@ -24,17 +25,27 @@ function configurationTable(): readonly { readonly names: readonly string[]; rea
   });
 }
 
-test("the README's table has exactly the variables that are read", () => {
-  const keys = PROVIDERS.filter(({ id }) => id !== demo.id).map(
-    ({ id, apiKeyVariable }) => apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`,
-  );
-  const beside = PROVIDERS.flatMap(({ variables }) => Object.values(variables ?? {}).map(({ name }) => name));
-  const read = [...Object.keys(VARIABLES), ...keys, ...beside, "OLLAMA_BASE_URL", "<SLUG>_BASE_URL"];
+test("the README's table has exactly the variables that are read, the providers' own in docs/providers.md", () => {
+  const read = [
+    ...Object.keys(VARIABLES),
+    "OLLAMA_BASE_URL",
+    "OLLAMA_API_KEY",
+    "<SLUG>_BASE_URL",
+    "<SLUG>_<FORMAT>_BASE_URL",
+  ];
   expect(
     configurationTable()
       .flatMap(({ names }) => names)
       .toSorted(),
   ).toEqual(read.toSorted());
+});
+
+test("docs/providers.md has the table that `npm run providers -- --markdown` writes", () => {
+  const { rows } = providerRows(
+    PROVIDERS.filter(({ id }) => id !== demo.id),
+    {},
+  );
+  expect(readFileSync("docs/providers.md", "utf8")).toContain(markdownTable(rows));
 });
 
 test("the README tells the defaults that are used", () => {

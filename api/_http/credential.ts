@@ -8,25 +8,25 @@ const QUERY_NAMES = ["api_key", "api-key", "apikey", "key", "token", "access_tok
 /** A comma and another scheme: two headers, which the runtime has joined (RFC 9110, section 5.3). */
 const SECOND_SCHEME = /,\s*[A-Za-z][\w-]*\s+\S/;
 
-const HOW_TO_SEND = "Send your API key as 'Authorization: Bearer <key>' or 'x-api-key: <key>'.";
+const HOW_TO_SEND =
+  "Send your API key as 'Authorization: Bearer <key>', 'x-api-key: <key>' or 'x-goog-api-key: <key>'.";
 
 /**
- * The caller's credential, from `Authorization: Bearer` or `x-api-key`: both work on every route. Its shape is not
+ * The caller's credential, from `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`: all work on every route. Its shape is not
  * judged here.
  * @throws GatewayError `missing_api_key`, `invalid_auth_scheme`, `duplicate_header`, `conflicting_credentials`,
  *   `invalid_api_key` when it is absurdly long
  */
 export function readCredential(headers: Headers): string {
   const bearer = readBearer(headers.get("authorization"));
-  const header = readApiKeyHeader(headers.get("x-api-key"));
-  if (bearer !== null && header !== null && bearer !== header) {
-    throw new GatewayError(
-      "conflicting_credentials",
-      "Authorization and x-api-key hold different keys. Send one of them.",
-      { param: "authorization" },
-    );
+  const header = readKeyHeader(headers, "x-api-key");
+  const google = readKeyHeader(headers, "x-goog-api-key");
+  const [credential = null, ...others] = new Set([bearer, header, google].filter((key) => key !== null));
+  if (others.length > 0) {
+    throw new GatewayError("conflicting_credentials", "Two headers hold different keys. Send one of them.", {
+      param: bearer === null ? "x-api-key" : "authorization",
+    });
   }
-  const credential = bearer ?? header;
   if (credential === null) throw new GatewayError("missing_api_key", `No API key was sent. ${HOW_TO_SEND}`);
   if (credential.length > MAX_CREDENTIAL_CHARACTERS) throw invalidKey();
   return credential;
@@ -44,9 +44,10 @@ function readBearer(value: string | null): string | null {
   return token === "" ? null : token;
 }
 
-function readApiKeyHeader(value: string | null): string | null {
+function readKeyHeader(headers: Headers, name: string): string | null {
+  const value = headers.get(name);
   if (value === null || value === "") return null;
-  if (value.includes(", ")) throw duplicate("x-api-key");
+  if (value.includes(", ")) throw duplicate(name);
   return value;
 }
 

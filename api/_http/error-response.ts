@@ -1,21 +1,28 @@
-import { anthropicErrorBody, openAiErrorBody } from "../../lib/errors/error-bodies.ts";
+import { anthropicErrorBody, googleErrorBody, openAiErrorBody } from "../../lib/errors/error-bodies.ts";
 import { GatewayError } from "../../lib/errors/gateway-error.ts";
 
 /** Whose error body a client expects. */
-export type Dialect = "openai" | "anthropic";
+export type Dialect = "openai" | "anthropic" | "google";
 
-/** Anthropic's on its own routes, and wherever its clients' version header is sent. */
+/** Anthropic's on its own routes, and wherever its clients' version header is sent; Google's on its own. */
 export function dialectOf(request: Request): Dialect {
   if (request.headers.has("anthropic-version")) return "anthropic";
   const pathStart = request.url.indexOf("/", "https://".length);
+  if (request.url.startsWith("/v1beta/", pathStart)) return "google";
   return request.url.startsWith("/v1/messages", pathStart) ? "anthropic" : "openai";
 }
+
+const BODIES: Readonly<Record<Dialect, (error: GatewayError, requestId: string) => object>> = {
+  openai: openAiErrorBody,
+  anthropic: anthropicErrorBody,
+  google: googleErrorBody,
+};
 
 /** The one place where an error becomes a response. */
 export function errorResponse(error: GatewayError, request: Request, ownRequestId: string): Response {
   const requestId = error.requestId ?? ownRequestId;
   const dialect = dialectOf(request);
-  const body = dialect === "anthropic" ? anthropicErrorBody(error, requestId) : openAiErrorBody(error, requestId);
+  const body = BODIES[dialect](error, requestId);
   const headers: Record<string, string> = {
     ...error.headers,
     "content-type": "application/json",

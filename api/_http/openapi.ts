@@ -40,6 +40,22 @@ const ERROR_SCHEMAS = {
       request_id: { type: "string" },
     },
   },
+  GoogleError: {
+    type: "object",
+    required: ["error"],
+    properties: {
+      error: {
+        type: "object",
+        required: ["code", "message", "status"],
+        properties: {
+          code: { type: "integer", description: "The HTTP status" },
+          message: { type: "string" },
+          status: { type: "string", description: "A name of google.rpc.Code" },
+          details: { type: "array", items: { type: "object" } },
+        },
+      },
+    },
+  },
 } as const;
 
 /** A zod schema as JSON Schema 2020-12, which is OpenAPI 3.1's. Checks that only code can make are left out. */
@@ -52,9 +68,11 @@ export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Record<
 export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const operations = paths[route.path] ?? {};
+    // OpenAPI has no notation for a parameter with slashes.
+    const path = route.path.replace("+}", "}");
+    const operations = paths[path] ?? {};
     operations[route.method.toLowerCase()] = operationOf(route);
-    paths[route.path] = operations;
+    paths[path] = operations;
   }
   return {
     openapi: "3.1.0",
@@ -85,7 +103,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
 
 function operationOf(route: Route): Record<string, unknown> {
   const { documentation, policy } = route;
-  const errorSchema = route.path.startsWith("/v1/messages") ? "AnthropicError" : "OpenAiError";
+  const errorSchema = errorSchemaOf(route.path);
   return {
     operationId: operationId(route),
     summary: documentation.summary,
@@ -105,6 +123,11 @@ function operationOf(route: Route): Record<string, unknown> {
   };
 }
 
+function errorSchemaOf(path: string): keyof typeof ERROR_SCHEMAS {
+  if (path.startsWith("/v1beta/")) return "GoogleError";
+  return path.startsWith("/v1/messages") ? "AnthropicError" : "OpenAiError";
+}
+
 /** `POST /v1/chat/completions` as `postV1ChatCompletions`. */
 function operationId({ method, path }: Route): string {
   const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
@@ -112,7 +135,7 @@ function operationId({ method, path }: Route): string {
 }
 
 function pathParameters(path: string): readonly object[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+  return [...path.matchAll(/\{(\w+)\+?\}/g)].map(([, name]) => ({
     name,
     in: "path",
     required: true,

@@ -46,7 +46,7 @@ export interface RouteDocumentation {
 /** A route as data: the app mounts it, the policy guards it, OpenAPI and the reference page describe it. */
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
-  /** In OpenAPI's notation: `/v1/models/{vendor}/{model}`. */
+  /** In OpenAPI's notation: `/v1/models/{vendor}/{model}`. A last `{model+}` takes slashes too. */
   readonly path: string;
   readonly policy: Policy;
   readonly documentation: RouteDocumentation;

@@ -10,11 +10,12 @@ import { loadSeedCatalog } from "../../lib/catalog/catalog-store.ts";
 import { migrate } from "../../lib/database/migrate.ts";
 import { ALL_SCRIPTS } from "../../lib/inference/redis-scripts.ts";
 import { systemClock } from "../../lib/platform/clock.ts";
-import { ConfigurationError, parseSettings, type Settings } from "../../lib/platform/configuration.ts";
+import { ConfigurationError, parseSettings, type Settings, VARIABLES } from "../../lib/platform/configuration.ts";
 import { createLog } from "../../lib/platform/log.ts";
 import { printBanner } from "../../lib/platform/node/banner.ts";
 import { type DataDirectory, openDataDirectory } from "../../lib/platform/node/data-directory.ts";
 import { migrateStores, type NodeStores, openNodeStores } from "../../lib/platform/node/node-stores.ts";
+import { variableNamesOf } from "../../lib/platform/provider-settings.ts";
 import { serveStores } from "../../lib/platform/store-server/store-server.ts";
 import { APP_VERSION } from "../../lib/platform/version.ts";
 import type { Log } from "../../lib/ports/log.ts";
@@ -100,12 +101,15 @@ async function localKey(
   return apiKey;
 }
 
+/** What is about the server here and its stores, and not about the worker. */
+const NOT_THE_WORKERS = ["PORT", "HOST", "GANGWAY_DATA_DIR", "REDIS_URL"];
+
 /** The variables that a worker would have as secrets, as far as they are set here. */
 function operatorVariables(): Record<string, string> {
-  const wanted =
-    /_API_KEY$|_BASE_URL$|_TIMEOUT_MS$|^(?:APP_ENV|APP_URL|MAX_BODY_BYTES|RATE_LIMIT_WAIT_MS|KEEP_ALIVE_MS|GANGWAY_BOOTSTRAP_KEY)$/;
+  const wanted = new Set([...Object.keys(VARIABLES), ...PROVIDERS.flatMap(variableNamesOf)]);
+  for (const name of NOT_THE_WORKERS) wanted.delete(name);
   return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) => (wanted.test(name) && value ? [[name, value]] : [])),
+    Object.entries(process.env).flatMap(([name, value]) => (wanted.has(name) && value ? [[name, value]] : [])),
   );
 }
 

@@ -2,6 +2,7 @@ import type { Route } from "../_http/route.ts";
 import { ACCOUNT_ROUTES } from "./accounts.ts";
 import { BALANCE_ROUTES } from "./balance.ts";
 import { BREAKER_ROUTES } from "./breakers.ts";
+import { geminiRoutes } from "./gemini.ts";
 import { healthRoutes } from "./health.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { modelRoutes } from "./models.ts";
@@ -14,6 +15,7 @@ export function allRoutes(): readonly Route[] {
   const routes: readonly Route[] = [
     ...INFERENCE_ROUTES,
     ...RESPONSES_ROUTES,
+    ...geminiRoutes(),
     ...TASK_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,

@@ -54,3 +54,23 @@ export const responseObject = z
     usage: z.looseObject({ input_tokens: z.int(), output_tokens: z.int(), total_tokens: z.int(), cost }).nullable(),
   })
   .describe("A response; streamed, the events are `response.created` to `response.completed`");
+
+export const generateContentReply = z
+  .looseObject({
+    candidates: z.array(
+      z.looseObject({
+        content: z.looseObject({ role: z.literal("model"), parts: z.array(z.looseObject({})) }),
+        finishReason: z.string().optional(),
+        index: z.int(),
+      }),
+    ),
+    usageMetadata: z.looseObject({
+      promptTokenCount: z.int(),
+      candidatesTokenCount: z.int(),
+      totalTokenCount: z.int(),
+      cost,
+    }),
+    modelVersion: z.string(),
+    responseId: z.string(),
+  })
+  .describe("A generateContent response; streamed, a list of them, or with `alt=sse` server-sent events");

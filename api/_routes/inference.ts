@@ -2,7 +2,7 @@ import * as z from "zod";
 import { countTokens } from "../../lib/inference/count-tokens.ts";
 import { readIdempotency } from "../../lib/inference/idempotency-key.ts";
 import { runInference } from "../../lib/inference/pipeline.ts";
-import { anthropicMessagesFormat } from "../../lib/protocol/anthropic/messages-format.ts";
+import { anthropicMessagesFormat, parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
 import type { ClientFormat } from "../../lib/protocol/client-format.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
@@ -31,7 +31,10 @@ async function countMessageTokens(exchange: Exchange): Promise<Response> {
   const input = await readInferenceInput(exchange);
   const protocolHeaders = anthropicMessagesFormat.readProtocolHeaders(request.headers);
   const call = { ...input, protocolHeaders, requestId, signal: request.signal };
-  const { inputTokens, headers } = await countTokens(gateway, ports, call);
+  const { inputTokens, headers } = await countTokens(gateway, ports, call, {
+    name: "anthropic",
+    parse: parseCountTokens,
+  });
   return new Response(JSON.stringify({ input_tokens: inputTokens }), {
     headers: { "content-type": "application/json", ...headers, "x-request-id": requestId, "request-id": requestId },
   });

@@ -5,9 +5,11 @@ import { modelOfJson } from "../../lib/catalog/model-json.ts";
 import {
   anthropicModel,
   anthropicModelList,
+  type googleModel,
   openAiModel,
   openAiModelList,
   renderAnthropicModel,
+  renderGoogleModel,
   renderOpenAiModel,
 } from "../../lib/catalog/model-list.ts";
 import { modelPageQuery, pageOf } from "../../lib/catalog/model-page.ts";
@@ -18,21 +20,24 @@ import type { Ports } from "../../lib/ports/ports.ts";
 import { dialectOf, idHeaders } from "../_http/error-response.ts";
 import { readQuery } from "../_http/json-route.ts";
 import type { Exchange, Route } from "../_http/route.ts";
+import { googleModelRoutes } from "./google-models.ts";
 
 const FRESH_MS = 300_000; // CM-8.2.2
 
 type OpenAiModel = z.infer<typeof openAiModel>;
 
-/** A model that somebody serves here, in both renderings. */
+/** A model that somebody serves here, in each rendering. */
 interface ListedModel {
   readonly openAi: OpenAiModel;
   readonly anthropic: z.infer<typeof anthropicModel>;
+  readonly google: z.infer<typeof googleModel>;
 }
 
 interface ModelLists {
   /** Rendered once: it is the same for everyone. */
   readonly openAi: string;
   readonly anthropic: readonly z.infer<typeof anthropicModel>[];
+  readonly google: readonly z.infer<typeof googleModel>[];
 }
 
 /** The list of models, read at most once in a while. One per app. */
@@ -67,12 +72,13 @@ function renderLists(gateway: Gateway, models: readonly Model[]): ModelLists {
   const listed = models.map((model) => listedModel(gateway, model)).filter((model) => model !== null);
   const byAge = listed.toSorted((a, b) => b.openAi.created - a.openAi.created);
   const openAi: z.infer<typeof openAiModelList> = { object: "list", data: byAge.map((model) => model.openAi) };
-  return { openAi: JSON.stringify(openAi), anthropic: byAge.map((model) => model.anthropic) };
+  const anthropic = byAge.map((model) => model.anthropic);
+  return { openAi: JSON.stringify(openAi), anthropic, google: byAge.map((model) => model.google) };
 }
 
 function listedModel(gateway: Gateway, model: Model): ListedModel | null {
   const openAi = renderOpenAiModel(model, gateway.providers);
-  return openAi === null ? null : { openAi, anthropic: renderAnthropicModel(model) };
+  return openAi === null ? null : { openAi, anthropic: renderAnthropicModel(model), google: renderGoogleModel(model) };
 }
 
 function modelResponse({ request, requestId }: Exchange, text: string): Response {
@@ -94,11 +100,16 @@ async function allModels(exchange: Exchange, cache: ModelListsCache): Promise<Re
 }
 
 async function oneModel(exchange: Exchange, name: string): Promise<Response> {
-  const { gateway, ports, request } = exchange;
+  const listed = await findModel(exchange, name);
+  const openAi = dialectOf(exchange.request) === "openai";
+  return modelResponse(exchange, JSON.stringify(openAi ? listed.openAi : listed.anthropic));
+}
+
+async function findModel({ gateway, ports }: Exchange, name: string): Promise<ListedModel> {
   const { model } = await resolveModel(gateway, ports, name);
   const listed = listedModel(gateway, model);
   if (listed === null) throw modelNotFound(gateway, name);
-  return modelResponse(exchange, JSON.stringify(dialectOf(request) === "openai" ? listed.openAi : listed.anthropic));
+  return listed;
 }
 
 export function modelRoutes(): readonly Route[] {
@@ -145,5 +156,9 @@ export function modelRoutes(): readonly Route[] {
       },
       handle: (exchange) => oneModel(exchange, `${exchange.parameter("vendor")}/${exchange.parameter("model")}`),
     },
+    ...googleModelRoutes({
+      all: async ({ gateway, ports }) => (await cache.read(gateway, ports)).google,
+      one: async (exchange, name) => (await findModel(exchange, name)).google,
+    }),
   ];
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { UnitPrices } from "../money/cost.ts";
 import { formatUsd } from "../money/nano-usd.ts";
 import { mayServe } from "../providers/failover-chain.ts";
-import { type Model, type Offer, vendorOf } from "./model.ts";
+import { type Model, maxOutputOf, type Offer, vendorOf } from "./model.ts";
 import { usesOf } from "./model-tasks.ts";
 
 const MILLIONTHS = 1_000_000n;
@@ -57,6 +57,17 @@ export const anthropicModelList = z.object({
   has_more: z.boolean(),
   first_id: z.string().nullable(),
   last_id: z.string().nullable(),
+});
+
+/** The same for a client of Google's (ai.google.dev/api/models, read 2026-11-25). */
+export const googleModel = z.object({
+  name: z.string().describe("`models/` and the id"),
+  version: z.string(),
+  displayName: z.string(),
+  inputTokenLimit: z.int(),
+  outputTokenLimit: z.int(),
+  supportedGenerationMethods: z.array(z.string()),
+  thinking: z.boolean(),
 });
 
 /** The priced offers of a model by providers that take part and may serve it. */
@@ -134,6 +145,18 @@ export function renderAnthropicModel(model: Model): z.infer<typeof anthropicMode
     id: model.id,
     display_name: model.name,
     created_at: new Date(createdSeconds(model) * 1000).toISOString(),
+  };
+}
+
+export function renderGoogleModel(model: Model): z.infer<typeof googleModel> {
+  return {
+    name: `models/${model.id}`,
+    version: model.releaseDate ?? "1",
+    displayName: model.name,
+    inputTokenLimit: model.contextLength,
+    outputTokenLimit: maxOutputOf(model),
+    supportedGenerationMethods: ["generateContent", "streamGenerateContent", "countTokens"],
+    thinking: model.capabilities.includes("reasoning"),
   };
 }
 

@@ -15,10 +15,11 @@ export function streamOf(text: string): ClientStream {
 }
 
 /** A comment, which every reader of server-sent events skips. */
-const KEEP_ALIVE = new TextEncoder().encode(": keep-alive\n\n");
+const KEEP_ALIVE = ": keep-alive\n\n";
 
 /**
  * A stream that began before its provider was known: keep-alives until `opened` brings the real one.
+ * @param keepAlive what the client's format skips
  * @param opened never rejects: a failure is a stream of the protocol's error event
  */
 export function patientStream(
@@ -26,12 +27,14 @@ export function patientStream(
   opened: Promise<ClientStream>,
   keepAliveMs: number,
   leave: () => void,
+  keepAlive: string = KEEP_ALIVE,
 ): ClientStream {
+  const sign = new TextEncoder().encode(keepAlive);
   let source: ClientStream | null = null;
   return {
     async next() {
       source ??= await firstOf(clock, opened, keepAliveMs);
-      return source === null ? KEEP_ALIVE : source.next();
+      return source === null ? sign : source.next();
     },
     leave() {
       if (source === null) leave();

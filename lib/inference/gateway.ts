@@ -10,7 +10,6 @@ import type { Configuration } from "../ports/configuration.ts";
 import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
-import { ContentSeal } from "../responses/content-seal.ts";
 import { StoreHealth } from "../responses/store-health.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
@@ -29,11 +28,9 @@ export interface Gateway {
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
   readonly settler: Settler;
+  readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
-  /** How stored responses are kept from whoever reads the database. */
-  readonly contentSeal: ContentSeal;
-  readonly responseStoreHealth: StoreHealth;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -51,9 +48,8 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
     settler,
+    responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
-    contentSeal: new ContentSeal(configuration.apiGatewaySalt),
-    responseStoreHealth: new StoreHealth(),
   };
 }

@@ -94,7 +94,7 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
 
 /** What a repetition must have in common with the first request. */
 function contentOf({ format, text }: InferenceCall): string {
-  return `${format.name}\n${text}`;
+  return `${format.name}\n${format.target ?? ""}\n${text}`;
 }
 
 /** A call that may be made. */
@@ -180,7 +180,8 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
       ({ reply }) => (reply === null ? streamOf("") : clientStream(exchange, reply)),
       (error: unknown) => streamOf(failureText(exchange, error)),
     );
-    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort());
+    const { keepAlive } = exchange.call.format;
+    const stream = patientStream(ports.clock, opened, keepAliveMs, () => leaving.abort(), keepAlive);
     return { status: 200, headers: { ...EVENT_STREAM, ...lateHeaders(exchange) }, body: stream };
   }
   const { reply } = prompt;

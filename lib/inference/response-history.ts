@@ -12,6 +12,8 @@ type ResponsesCall = Omit<InferenceCall, "format">;
 
 /** A response is written after its reply has gone out: a client that is faster than that finds it a moment later. */
 const LOOK_AGAIN_AFTER_MS = [0, 100, 400];
+/** What ids of responses look like, ours and OpenAI's: nothing else can be on its way. */
+const RESPONSE_ID = /^resp_[\w-]{8,200}$/;
 const READ_DEADLINE_MS = 3_000;
 
 /**
@@ -48,7 +50,8 @@ export async function findResponse(
   accountId: string,
   id: string,
 ): Promise<StoredResponse | null> {
-  const access = { database: ports.database, seal: gateway.contentSeal };
+  const access = { database: ports.database, secrets: gateway.secrets };
+  if (!RESPONSE_ID.test(id)) return null;
   for (const waitMs of LOOK_AGAIN_AFTER_MS) {
     if (waitMs > 0) await sleep(ports.clock, waitMs);
     const found = await reading(ports, readResponse(access, accountId, id));
@@ -76,7 +79,7 @@ function referenced(
   accountId: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, JsonObject>> {
-  return reading(ports, readItems({ database: ports.database, seal: gateway.contentSeal }, accountId, ids));
+  return reading(ports, readItems({ database: ports.database, secrets: gateway.secrets }, accountId, ids));
 }
 
 function resolved(item: JsonObject, index: number, known: ReadonlyMap<string, JsonObject>): JsonObject {

@@ -40,7 +40,7 @@ async function keep(
 ): Promise<void> {
   const id = memberText(responseText, "id");
   if (id === null) return;
-  const access = { database: ports.database, seal: gateway.contentSeal };
+  const access = { database: ports.database, secrets: gateway.secrets };
   // JSON text of a string: an id has nothing in it that would have to be escaped, or it is not one to be kept under.
   const stored = { id: id.slice(1, -1), input: withItemIds(inputItems(call.body["input"])), responseText };
   try {

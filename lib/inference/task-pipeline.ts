@@ -3,7 +3,8 @@ import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { formatUsd, type NanoUsd } from "../money/nano-usd.ts";
 import { taskCostNanoUsd, withTenth } from "../money/task-cost.ts";
 import type { Ports } from "../ports/ports.ts";
-import { type JsonEdit, spliceJson } from "../protocol/json-splice.ts";
+import { spliceJson } from "../protocol/json-splice.ts";
+import { stripEdits } from "../protocol/strip-fields.ts";
 import { fieldOf, type ParsedTask } from "../protocol/tasks/task.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
 import type { Candidate } from "../routing/candidate.ts";
@@ -178,9 +179,9 @@ const STREAMED = { "cache-control": "no-cache", "x-accel-buffering": "no" };
 
 /** The cost joins a usage that is there; one of its own would be read by clients as the vendor's. */
 function withCost({ answer, candidate }: TaskReply & { readonly kind: "json" }, cost: string): string {
-  const edits: Record<string, JsonEdit[string]> = {
-    usage: (own) => (own?.startsWith("{") === true ? spliceJson(own, { cost }) : own),
-  };
-  for (const field of candidate.provider.stripFromReply ?? []) edits[field] = null;
-  return spliceJson(answer.text, edits);
+  const strip = stripEdits(candidate.provider.stripFromReply ?? []);
+  return spliceJson(answer.text, {
+    ...strip.reply,
+    usage: (own) => (own?.startsWith("{") === true ? spliceJson(own, { ...strip.usage, cost }) : own),
+  });
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Configuration, ProviderSetting } from "../ports/configuration.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Configuration } from "../ports/configuration.ts";
+import { type Environment, httpUrl, PRINTABLE, setVariables } from "./environment.ts";
+import { type DeclaredProvider, readProviders } from "./provider-settings.ts";
 
 /** Where the stores are: decided by which variables are set. */
 export interface StoreSettings {
@@ -35,11 +35,6 @@ const integer = (min: number, max: number) =>
     .pipe(z.int().min(min).max(max));
 const milliseconds = (byDefault: number, what: string) =>
   integer(1, 3_600_000).default(byDefault).describe(`a whole number of milliseconds from 1 to 3600000: ${what}`);
-const httpUrl = z.url({ protocol: /^https?$/ });
-/** What can stand in a header without being quoted. */
-const PRINTABLE = /^[\x21-\x7e]+$/;
-/** What can stand in a host name or a path without meaning anything there. */
-const SAFE_IN_URL = /^[\w.:-]+$/;
 const secret = z.string().min(16).max(500).regex(PRINTABLE);
 
 const ENCRYPTION_KEYS = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=(?:,\s*[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=)*$/;
@@ -126,20 +121,6 @@ export const VARIABLES = {
 
 const schema = z.object(VARIABLES);
 
-/** What of a provider's declaration says which variables are its own. */
-interface DeclaredProvider {
-  readonly id: string;
-  readonly apiKeyVariable: string | null;
-  readonly apiKeyIsJson?: boolean;
-  readonly variables?: Readonly<Record<string, DeclaredVariable>>;
-}
-
-interface DeclaredVariable {
-  readonly name: string;
-  readonly byDefault?: string;
-  readonly isSecret?: boolean;
-}
-
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }
@@ -196,17 +177,6 @@ export function parseSettings(
 
 type Variables = z.infer<typeof schema>;
 
-/**
- * What is set, without the blanks around it: a secret from a file often brings its line end along. A variable of
- * wrangler.toml may be a number, and a worker's other bindings are none of ours.
- */
-function setVariables(environment: Environment): Environment {
-  const texts = Object.entries(environment).flatMap(([name, value]: [string, unknown]) =>
-    typeof value === "string" || typeof value === "number" ? [[name, String(value).trim()] as const] : [],
-  );
-  return Object.fromEntries(texts.filter(([, text]) => text !== ""));
-}
-
 function problemOf(name: string): string {
   const entry = Object.entries(VARIABLES).find(([variable]) => variable === name);
   return `${name} must be: ${entry?.[1].description ?? "a valid value"}`;
@@ -231,73 +201,6 @@ function keyEnvironment(appEnv: Variables["APP_ENV"], embedded: boolean): Config
     case undefined:
       return embedded ? "dev" : "live";
   }
-}
-
-/** `<SLUG>_<ENDING>`, the slug in capitals with `-` as `_`. */
-function variableOf(id: string, ending: "API_KEY" | "BASE_URL"): string {
-  return `${id.toUpperCase().replaceAll("-", "_")}_${ending}`;
-}
-
-function readProviders(
-  given: Environment,
-  providers: readonly DeclaredProvider[],
-  problems: string[],
-): Configuration["providers"] {
-  const settings: Record<string, ProviderSetting> = {};
-  for (const provider of providers) {
-    const keyVariable = provider.apiKeyVariable ?? variableOf(provider.id, "API_KEY");
-    const urlVariable = variableOf(provider.id, "BASE_URL");
-    const apiKey = given[keyVariable];
-    const baseUrl = given[urlVariable] ?? null;
-    if (apiKey !== undefined) checkKey(apiKey, provider, keyVariable, problems);
-    if (baseUrl !== null && !httpUrl.safeParse(baseUrl).success) {
-      problems.push(`${urlVariable} must be: an http or https URL`);
-    }
-    if (apiKey === undefined && baseUrl === null) continue;
-    const reached = { keyVariable, elsewhere: baseUrl !== null };
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, reached, problems);
-    settings[provider.id] = { apiKeys: apiKey === undefined ? [] : [apiKey], baseUrl, variables };
-  }
-  return settings;
-}
-
-function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {
-  if (provider.apiKeyIsJson !== true) {
-    if (!PRINTABLE.test(apiKey)) problems.push(`${keyVariable} must be: printable characters without spaces`);
-  } else if (!isJsonObject(apiKey)) {
-    problems.push(`${keyVariable} must be: the JSON of a key file, as one object`);
-  }
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
-
-/** What a provider must be told beside its key, by its short names. An address of the operator's needs nothing filled in. */
-function readVariables(
-  given: Environment,
-  provider: DeclaredProvider,
-  { keyVariable, elsewhere }: { readonly keyVariable: string; readonly elsewhere: boolean },
-  problems: string[],
-): Readonly<Record<string, string>> {
-  const variables: Record<string, string> = {};
-  for (const [shortName, { name, byDefault, isSecret = false }] of Object.entries(provider.variables ?? {})) {
-    const value = given[name] ?? byDefault;
-    const shape = isSecret ? PRINTABLE : SAFE_IN_URL;
-    if (value === undefined) {
-      if (isSecret || !elsewhere) problems.push(`${name} must be: set, since ${keyVariable} is`);
-    } else if (value === byDefault || shape.test(value)) variables[shortName] = value;
-    else
-      problems.push(
-        `${name} must be: ${isSecret ? "printable characters without spaces" : "letters, digits and . _ : - only"}`,
-      );
-  }
-  return variables;
 }
 
 /** Which variables are set decides; whether they are well-formed is the schema's to say. */

@@ -36,6 +36,10 @@ export interface ProviderSetting {
   readonly baseUrl: string | null;
   /** Further variables of the declaration by their short names, defaults filled in: `{project: "…"}`. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where its further formats are reached, by the format's name, where the operator says so. */
+  readonly formatUrls?: Readonly<Record<string, string>>;
+  /** Headers of its requests that the operator has given a value. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** All in milliseconds. */

@@ -92,6 +92,8 @@ export interface StreamPassthrough {
 /** A format that clients speak to us. */
 export interface ClientFormat {
   readonly name: ClientFormatName;
+  /** What of a request stands outside its body, so that two with one body are told apart. Absent: nothing. */
+  readonly target?: string;
   /** What a stream says while nothing is there to be said. Absent: a comment of server-sent events. */
   readonly keepAlive?: string;
   /**

@@ -13,7 +13,7 @@ export interface ProviderCredential {
 }
 
 /** A key that goes into a header as it is. */
-type HeaderScheme = "bearer" | "key" | "x-api-key" | "x-goog-api-key" | "api-key";
+type HeaderScheme = "bearer" | "key" | "x-api-key" | "x-goog-api-key" | "x-portkey-api-key" | "api-key";
 
 /** How a key goes into a request. */
 export type AuthorizationScheme =
@@ -34,6 +34,7 @@ const HEADERS: Readonly<Record<HeaderScheme, (secret: string) => Readonly<Record
   "x-api-key": (secret) => ({ "x-api-key": secret }),
   // A header, never Google's query parameter: URLs end up in logs (K19).
   "x-goog-api-key": (secret) => ({ "x-goog-api-key": secret }),
+  "x-portkey-api-key": (secret) => ({ "x-portkey-api-key": secret }),
   "api-key": (secret) => ({ "api-key": secret }),
 };
 

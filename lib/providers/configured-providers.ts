@@ -3,7 +3,7 @@ import type { ClientFormatName } from "../protocol/client-format.ts";
 import type { ProviderCredential } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 import { PROVIDERS, wireFor, wireNamed } from "./provider-list.ts";
-import type { WireFormat } from "./wire-format.ts";
+import type { WireFormat, WireName } from "./wire-format.ts";
 
 /** A provider that takes part: its key is set, or it needs none and its address is. */
 export interface ConfiguredProvider {
@@ -14,6 +14,8 @@ export interface ConfiguredProvider {
   readonly baseUrl: string;
   /** Its further variables by their short names. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where its further formats are reached; not here: at `baseUrl`. */
+  readonly formatUrls: Readonly<Partial<Record<WireName, string>>>;
 }
 
 /** The providers that take part, by id. */
@@ -27,18 +29,52 @@ export function configuredProviders(
     if (setting === undefined) continue;
     const { apiKeys, variables } = setting;
     const takesPart = apiKeys.length > 0 || (declaration.apiKeyVariable === null && setting.baseUrl !== null);
-    if (!takesPart) continue;
+    const baseUrl = setting.baseUrl ?? declaredBaseUrl(declaration, variables);
+    if (!takesPart || baseUrl === null) continue;
+    const formatUrls = formatUrlsOf(declaration, setting);
     configured.set(declaration.id, {
-      declaration,
+      declaration: declaredFor(declaration, setting, formatUrls),
       credentials: apiKeys.map((key, index) => ({
         id: credentialId(index),
         secret: secretOf(declaration, key, variables),
       })),
-      baseUrl: filled(setting.baseUrl ?? declaredBaseUrl(declaration, variables), variables),
+      baseUrl: filled(baseUrl, variables),
       variables,
+      formatUrls,
     });
   }
   return configured;
+}
+
+/**
+ * Where a provider's further formats are reached. The vendor's own address is not, where the operator has another one for
+ * the first format: that may be a proxy, which is there to be passed, with a key of its own.
+ */
+function formatUrlsOf(
+  { alsoSpeaks = {} }: ProviderDeclaration,
+  { baseUrl, variables, formatUrls = {} }: ProviderSetting,
+): ConfiguredProvider["formatUrls"] {
+  const urls = Object.entries(alsoSpeaks).flatMap(([format, declared]) => {
+    const url = formatUrls[format] ?? (baseUrl === null ? declared : null);
+    return url === null ? [] : [[format, filled(url, variables)] as const];
+  });
+  return Object.fromEntries(urls);
+}
+
+/** The declaration with what the operator has set: further headers, and only those formats that can be reached. */
+function declaredFor(
+  declaration: ProviderDeclaration,
+  { headers }: ProviderSetting,
+  reached: ConfiguredProvider["formatUrls"],
+): ProviderDeclaration {
+  const spoken = Object.entries(declaration.alsoSpeaks ?? {}).filter(
+    ([format, url]) => url === null || format in reached,
+  );
+  return {
+    ...declaration,
+    ...(headers === undefined ? {} : { headers: { ...declaration.headers, ...headers } }),
+    ...(declaration.alsoSpeaks === undefined ? {} : { alsoSpeaks: Object.fromEntries(spoken) }),
+  };
 }
 
 /**
@@ -46,7 +82,7 @@ export function configuredProviders(
  * through where it can.
  */
 export function endpointFor(
-  { declaration, baseUrl, variables }: ConfiguredProvider,
+  { declaration, baseUrl, formatUrls }: ConfiguredProvider,
   format: ClientFormatName | null,
   nativeModel: string,
 ): { readonly wire: WireFormat; readonly baseUrl: string } {
@@ -58,8 +94,7 @@ export function endpointFor(
     };
   }
   const wire = wireFor(declaration, format);
-  const own = declaration.alsoSpeaks?.[wire.name] ?? null;
-  return { wire, baseUrl: own === null ? baseUrl : filled(own, variables) };
+  return { wire, baseUrl: formatUrls[wire.name] ?? baseUrl };
 }
 
 function credentialId(index: number): string {
@@ -74,7 +109,7 @@ function secretOf(
   return keyTemplate === undefined ? key : replaced(keyTemplate, { ...variables, key });
 }
 
-function declaredBaseUrl(declaration: ProviderDeclaration, variables: Readonly<Record<string, string>>): string {
+function declaredBaseUrl(declaration: ProviderDeclaration, variables: Readonly<Record<string, string>>): string | null {
   return declaration.baseUrlsByLocation?.[variables["location"] ?? ""] ?? declaration.baseUrl;
 }
 

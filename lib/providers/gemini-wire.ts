@@ -1,37 +1,62 @@
+import type { TextRequest } from "../ports/upstream.ts";
+import { withoutForeignSignatures } from "../protocol/gemini/client/part-seal.ts";
 import { createGenerateContentDecoder, decodeGenerateContentReply } from "../protocol/gemini/decode.ts";
 import { encodeGenerateContent } from "../protocol/gemini/encode-request.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts";
+import { spliceJson } from "../protocol/json-splice.ts";
 import { clientMessage } from "./client-message.ts";
-import type { EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
+import type { CountInput, EncodedRequest, EncodeInput, ProviderFailure, WireFormat } from "./wire-format.ts";
 
 /** Gemini's generateContent (ai.google.dev/api/generate-content, read 2026-11-23). */
 export const geminiWire: WireFormat = {
   name: "gemini",
-  passesThrough: null,
+  passesThrough: "gemini",
   authorization: "x-goog-api-key",
   encode: (input) => encodeGeminiRequest(input, true),
   createStreamDecoder: createGenerateContentDecoder,
   decodeReply: decodeGenerateContentReply,
   decodeFailure,
-  countTokens: null,
+  countTokens: {
+    encode: encodeGeminiCount,
+    decodeReply: ({ totalTokens: count }) =>
+      typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null,
+  },
 };
 
+/** ai.google.dev/api/tokens (read 2026-11-25). */
+export function encodeGeminiCount(input: CountInput): TextRequest {
+  return requestOf(input, "countTokens", passedThrough(input.call));
+}
+
 /** @param takesCallIds false where the id of a tool call is an unknown field */
-export function encodeGeminiRequest(
-  { provider, baseUrl, nativeModel, call }: EncodeInput,
-  takesCallIds: boolean,
-): EncodedRequest {
-  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel, takesCallIds);
+export function encodeGeminiRequest(input: EncodeInput, takesCallIds: boolean): EncodedRequest {
+  const { nativeModel, call } = input;
   const method = call.stream ? "streamGenerateContent?alt=sse" : "generateContent";
+  if (call.format === "gemini")
+    return { request: requestOf(input, method, passedThrough(call)), ignoredParameters: [] };
+  const { body, ignored } = encodeGenerateContent(call.toChatRequest(), nativeModel, takesCallIds);
+  return { request: requestOf(input, method, JSON.stringify(body)), ignoredParameters: ignored };
+}
+
+function requestOf({ provider, baseUrl, nativeModel }: CountInput, method: string, body: string): TextRequest {
   return {
-    request: {
-      method: "POST",
-      url: `${baseUrl}/models/${encodeURIComponent(nativeModel)}:${method}`,
-      headers: { "content-type": "application/json", ...provider.headers },
-      body: JSON.stringify(body),
-    },
-    ignoredParameters: ignored,
+    method: "POST",
+    url: `${baseUrl}/models/${encodeURIComponent(nativeModel)}:${method}`,
+    headers: { "content-type": "application/json", ...provider.headers },
+    body,
   };
+}
+
+/** Fields that are said to the gateway, not to the provider. */
+const GATEWAY_FIELDS = ["provider", "models", "session_id"];
+
+/** The client's own bytes, but for what is said to the gateway, and signatures that are another vendor's. */
+function passedThrough({ text, body }: CountInput["call"]): string {
+  const edits: Record<string, string | null> = {};
+  for (const field of GATEWAY_FIELDS) if (field in body) edits[field] = null;
+  const contents = withoutForeignSignatures(body["contents"]);
+  if (contents !== null) edits["contents"] = JSON.stringify(contents);
+  return spliceJson(text, edits);
 }
 
 /**

@@ -63,6 +63,9 @@ function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
     edits[from] = null;
     if (!(to in call.body)) edits[to] = value;
   }
+  for (const [field, value] of Object.entries(provider.defaults ?? {})) {
+    if (!(field in call.body)) edits[field] = JSON.stringify(value);
+  }
   if (call.stream && provider.streamUsageOption !== false) edits["stream_options"] = withUsage;
   return { body: spliceJson(call.text, edits), ignoredParameters };
 }
@@ -75,6 +78,7 @@ function withUsage(own: string | null): string {
 function translated({ provider, call, nativeModel }: EncodeInput): Encoded {
   const { understands = [] } = provider;
   const { body, ignored } = encodeChatRequest(call.toChatRequest(), nativeModel, call.stream, understands);
+  for (const [field, value] of Object.entries(provider.defaults ?? {})) body[field] ??= value;
   if (call.stream && provider.streamUsageOption !== false) body["stream_options"] = { include_usage: true };
   for (const [from, to] of Object.entries(renamesFor(provider, nativeModel))) {
     if (body[from] === undefined) continue;

@@ -1,21 +1,40 @@
+import type { JsonObject } from "../protocol/json.ts";
 import type { TaskName } from "../protocol/tasks/task.ts";
 import type { AuthorizationScheme } from "./authorize.ts";
 import type { WireName } from "./wire-format.ts";
 
-/** What a provider can be asked for. */
-type Capability = "chat" | TaskName;
+/** What at least one model of a provider offers; which one is the catalog's to say. */
+type Capability =
+  | "chat"
+  | "streaming"
+  | "tools"
+  | "vision"
+  | "json"
+  | "logprobs"
+  | "pdf"
+  | "responses"
+  | "video"
+  | TaskName;
 
 /** A provider is data: what differs from plain OpenAI compatibility is a field here (STYLE: "A provider is a declaration"). */
 export interface ProviderDeclaration {
   /** The slug that clients, offers and variables use. */
   readonly id: string;
   readonly name: string;
-  /** May name further variables: `https://{location}-host/v1/projects/{project}`. */
-  readonly baseUrl: string;
+  /** Other names that clients may call it by. */
+  readonly aliases?: readonly string[];
+  /**
+   * May name further variables: `https://{location}-host/v1/projects/{project}`. Null where it has no address that all
+   * can use: it takes part where `<SLUG>_BASE_URL` is set.
+   */
+  readonly baseUrl: string | null;
   /** The base URLs of those values of its variable `location` that have one of their own. */
   readonly baseUrlsByLocation?: Readonly<Record<string, string>>;
   /** The operator's variable; without a value the provider takes no part. Null: needs no key (a local server). */
   readonly apiKeyVariable: string | null;
+  /** Other names of that variable, looked for in this order where it is not set. */
+  readonly alsoKeyVariables?: readonly string[];
+  readonly capabilities: readonly Capability[];
   /** What else it must be told, by the short name that `baseUrl` and its wire use. */
   readonly variables?: Readonly<Record<string, ProviderVariable>>;
   /** True where the key is a JSON document, blanks and all. */
@@ -26,10 +45,6 @@ export interface ProviderDeclaration {
   readonly wire?: WireName;
   /** Further formats that it speaks, each with its base URL where that is another one: clients of theirs pass through. */
   readonly alsoSpeaks?: Readonly<Partial<Record<WireName, string | null>>>;
-  /** What it serves. Default: chat alone. */
-  readonly capabilities?: readonly Capability[];
-  /** Client fields that one of its tasks refuses; named in `x-gateway-ignored-parameters` like those of `drop`. */
-  readonly dropInTasks?: Readonly<Partial<Record<TaskName, readonly string[]>>>;
   /** Models that it takes in another format than its first, whoever asks; the first that fits the native id. */
   readonly modelWires?: readonly ModelWire[];
   /** How a key goes into a request. Default: as the wire format has it. */
@@ -45,14 +60,18 @@ export interface ProviderDeclaration {
   readonly understands?: readonly string[];
   /** Renames and drops that only some of its models want; the first that fits the native id. */
   readonly modelQuirks?: readonly ModelQuirk[];
-  /** Fields of its own that it adds to replies, removed on the way back (CM-10.3.2). */
+  /** Fields of its own that it adds to replies or, as `usage.…`, to their usage: removed on the way back (CM-10.3.2). */
   readonly stripFromReply?: readonly string[];
   /** True where its replies differ from its format so far that the vendor's own clients stumble: they are translated. */
   readonly translatesReplies?: boolean;
   /** False for a provider that rejects `stream_options`; usage then comes unasked or is metered. Default: true. */
   readonly streamUsageOption?: boolean;
+  /** Fields that are sent where the client says nothing of them. */
+  readonly defaults?: JsonObject;
   /** Headers sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers whose values are variables of the operator's; one that is not set is not sent. */
+  readonly headersFrom?: Readonly<Record<string, string>>;
   /** True when closing the connection does not stop its bill: the stream is then drained for usage. Default: false. */
   readonly billsAfterAbort?: boolean;
   /** Milliseconds to the first token; overrides the configured default. */
@@ -66,6 +85,8 @@ interface ProviderVariable {
   readonly name: string;
   /** Without one the variable must be set where the key is; "" for one that may be left out. */
   readonly byDefault?: string;
+  /** The only values it may have, and what each stands for in an address. Without: any that is safe there. */
+  readonly values?: Readonly<Record<string, string>>;
   /** True for a part of the key: any printable characters, and needed wherever the provider is reached. */
   readonly isSecret?: boolean;
 }

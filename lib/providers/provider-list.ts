@@ -1,24 +1,56 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
+import { aiSdk } from "./declarations/ai-sdk.ts";
+import { aiHubMix } from "./declarations/aihubmix.ts";
+import { aimo } from "./declarations/aimo.ts";
+import { akash } from "./declarations/akash.ts";
+import { alibabaCloud } from "./declarations/alibaba-cloud.ts";
+import { alpacaNetwork } from "./declarations/alpaca-network.ts";
+import { anannas } from "./declarations/anannas.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { azureOpenAi } from "./declarations/azure-openai.ts";
+import { canopyWave } from "./declarations/canopywave.ts";
 import { cerebras } from "./declarations/cerebras.ts";
+import { chutes } from "./declarations/chutes.ts";
+import { clarifai } from "./declarations/clarifai.ts";
 import { cloudflareWorkersAi } from "./declarations/cloudflare-workers-ai.ts";
 import { cohere } from "./declarations/cohere.ts";
 import { deepInfra } from "./declarations/deepinfra.ts";
 import { deepSeek } from "./declarations/deepseek.ts";
 import { demo } from "./declarations/demo.ts";
+import { featherless } from "./declarations/featherless.ts";
 import { fireworks } from "./declarations/fireworks.ts";
 import { googleAiStudio } from "./declarations/google-ai-studio.ts";
 import { googleVertex } from "./declarations/google-vertex.ts";
 import { groq } from "./declarations/groq.ts";
+import { helicone } from "./declarations/helicone.ts";
+import { huggingFace } from "./declarations/huggingface.ts";
+import { meta } from "./declarations/meta.ts";
+import { miniMax } from "./declarations/minimax.ts";
 import { mistral } from "./declarations/mistral.ts";
+import { moonshot } from "./declarations/moonshot.ts";
+import { morpheus } from "./declarations/morpheus.ts";
+import { near } from "./declarations/near.ts";
+import { nebius } from "./declarations/nebius.ts";
+import { nosana } from "./declarations/nosana.ts";
+import { novita } from "./declarations/novita.ts";
 import { ollama } from "./declarations/ollama.ts";
+import { oneRouter } from "./declarations/onerouter.ts";
 import { openAi } from "./declarations/openai.ts";
 import { openRouter } from "./declarations/openrouter.ts";
+import { perplexity } from "./declarations/perplexity.ts";
+import { portkey } from "./declarations/portkey.ts";
+import { sambaNova } from "./declarations/sambanova.ts";
+import { siliconFlow } from "./declarations/siliconflow.ts";
+import { simpliSmart } from "./declarations/simplismart.ts";
+import { soundsgood } from "./declarations/soundsgood.ts";
+import { sybil } from "./declarations/sybil.ts";
 import { together } from "./declarations/together.ts";
+import { vercelAiGateway } from "./declarations/vercel-ai-gateway.ts";
 import { xAi } from "./declarations/xai.ts";
+import { xiaomi } from "./declarations/xiaomi.ts";
+import { zAi } from "./declarations/zai.ts";
 import { geminiWire } from "./gemini-wire.ts";
 import { openAiWire } from "./openai-wire.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
@@ -44,6 +76,38 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   deepSeek,
   mistral,
   xAi,
+  vercelAiGateway,
+  featherless,
+  chutes,
+  nebius,
+  novita,
+  huggingFace,
+  aimo,
+  near,
+  helicone,
+  alpacaNetwork,
+  alibabaCloud,
+  clarifai,
+  oneRouter,
+  zAi,
+  simpliSmart,
+  sybil,
+  aiHubMix,
+  anannas,
+  morpheus,
+  canopyWave,
+  akash,
+  nosana,
+  aiSdk,
+  portkey,
+  soundsgood,
+  moonshot,
+  miniMax,
+  xiaomi,
+  meta,
+  perplexity,
+  sambaNova,
+  siliconFlow,
   ollama,
   demo,
 ];
@@ -52,10 +116,10 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
+  responses: responsesWire,
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
-  responses: responsesWire,
 };
 
 export function wireNamed(name: WireName): WireFormat {

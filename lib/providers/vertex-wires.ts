@@ -1,6 +1,6 @@
 import { geminiGeneration } from "../protocol/gemini/thinking-config.ts";
 import { anthropicWire, createAnthropicWire } from "./anthropic-wire.ts";
-import { encodeGeminiRequest, geminiWire } from "./gemini-wire.ts";
+import { encodeGeminiCount, encodeGeminiRequest, geminiWire } from "./gemini-wire.ts";
 import type { ProviderFailure, WireFormat } from "./wire-format.ts";
 
 /** From here on Vertex knows ids of tool calls; earlier models refuse the field (Vertex's discovery document of 2026-09-21). */
@@ -13,9 +13,17 @@ export const vertexGeminiWire: WireFormat = {
   authorization: "google-service-account",
   encode: (input) => {
     const takesCallIds = (geminiGeneration(input.nativeModel) ?? 0) >= FIRST_WITH_CALL_IDS;
-    return encodeGeminiRequest({ ...input, baseUrl: `${input.baseUrl}/publishers/google` }, takesCallIds);
+    return encodeGeminiRequest(atPublisher(input), takesCallIds);
+  },
+  countTokens: {
+    decodeReply: (body) => geminiWire.countTokens?.decodeReply(body) ?? null,
+    encode: (input) => encodeGeminiCount(atPublisher(input)),
   },
 };
+
+function atPublisher<Input extends { readonly baseUrl: string }>(input: Input): Input {
+  return { ...input, baseUrl: `${input.baseUrl}/publishers/google` };
+}
 
 /** The version that Vertex wants in the body instead of a header. */
 const ANTHROPIC_VERSION = "vertex-2023-10-16";

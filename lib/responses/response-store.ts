@@ -1,9 +1,9 @@
 import { type Kysely, sql } from "kysely";
+import type { SecretBox } from "../accounts/secret-box.ts";
 import type { Database } from "../database/tables.ts";
 import { isJsonObject, type JsonObject, objectsOf } from "../protocol/json.ts";
 import { memberText } from "../protocol/json-splice.ts";
 import { idsOf } from "../protocol/responses/input-items.ts";
-import type { ContentSeal } from "./content-seal.ts";
 
 /** How long a response is kept, as long as OpenAI keeps them. */
 const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
@@ -22,7 +22,8 @@ export interface StoredResponse {
 
 interface StoreAccess {
   readonly database: Kysely<Database>;
-  readonly seal: ContentSeal;
+  /** Under which content is sealed, where the operator has set a key. */
+  readonly secrets: SecretBox;
 }
 
 /**
@@ -30,7 +31,7 @@ interface StoreAccess {
  * @returns false for one that is too large
  */
 export async function storeResponse(
-  { database, seal }: StoreAccess,
+  { database, secrets }: StoreAccess,
   accountId: string,
   { id, input, responseText }: StoredResponse,
   nowMs: number,
@@ -38,7 +39,8 @@ export async function storeResponse(
   const content = `{"input":${JSON.stringify(input)},"response":${responseText}}`;
   if (content.length > MAX_CONTENT_CHARACTERS) return false;
   const itemIds = JSON.stringify(idsOf([...input, ...outputOf(responseText)]));
-  const sealed = await seal.seal(content, ownerOf(accountId, id));
+  const context = contextOf(accountId, id);
+  const sealed = secrets.isConfigured ? await secrets.seal(content, context) : content;
   await sql`
     insert into stored_response (account_id, id, item_ids, content, created_at)
     values (${accountId}, ${id}, array(select jsonb_array_elements_text(${itemIds}::jsonb)), ${sealed},
@@ -49,7 +51,7 @@ export async function storeResponse(
 
 /** The account's response of this id, or null: another account's is none. */
 export async function readResponse(
-  { database, seal }: StoreAccess,
+  { database, secrets }: StoreAccess,
   accountId: string,
   id: string,
 ): Promise<StoredResponse | null> {
@@ -59,12 +61,12 @@ export async function readResponse(
     .where("account_id", "=", accountId)
     .where("id", "=", id)
     .executeTakeFirst();
-  return row === undefined ? null : openRow(seal, accountId, id, row.content);
+  return row === undefined ? null : openRow(secrets, accountId, id, row.content);
 }
 
 /** The account's items of these ids, by id, from its input or from what it was answered. */
 export async function readItems(
-  { database, seal }: StoreAccess,
+  { database, secrets }: StoreAccess,
   accountId: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, JsonObject>> {
@@ -75,7 +77,7 @@ export async function readItems(
   const found = new Map<string, JsonObject>();
   for (const row of rows) {
     if (ids.every((id) => found.has(id))) break;
-    const { input, responseText } = await openRow(seal, accountId, row.id, row.content);
+    const { input, responseText } = await openRow(secrets, accountId, row.id, row.content);
     for (const item of [...input, ...outputOf(responseText)]) {
       if (typeof item["id"] === "string" && ids.includes(item["id"])) found.set(item["id"], item);
     }
@@ -114,8 +116,9 @@ export function outputOf(responseText: string): readonly JsonObject[] {
   return isJsonObject(response) ? objectsOf(response["output"]) : [];
 }
 
-async function openRow(seal: ContentSeal, accountId: string, id: string, stored: string): Promise<StoredResponse> {
-  const content = await seal.open(stored, ownerOf(accountId, id));
+async function openRow(secrets: SecretBox, accountId: string, id: string, stored: string): Promise<StoredResponse> {
+  // What was kept before a key was set is plain JSON.
+  const content = stored.startsWith("{") ? stored : await secrets.open(stored, contextOf(accountId, id));
   const input: unknown = JSON.parse(memberText(content, "input") ?? "[]");
   return {
     id,
@@ -125,6 +128,6 @@ async function openRow(seal: ContentSeal, accountId: string, id: string, stored:
   };
 }
 
-function ownerOf(accountId: string, id: string): string {
-  return `${accountId} ${id}`;
+function contextOf(accountId: string, id: string): string {
+  return `response\n${accountId}\n${id}`;
 }

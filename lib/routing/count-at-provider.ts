@@ -3,6 +3,7 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import { admission } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import type { Ports } from "../ports/ports.ts";
+import type { ClientFormatName } from "../protocol/client-format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import type { AuthorizationPorts } from "../providers/authorize.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
@@ -32,10 +33,10 @@ export async function countAtProvider(
   breakers: BreakerView,
   providers: ReadonlyMap<string, ConfiguredProvider>,
   model: Model,
-  call: CountInput["call"],
+  call: CountInput["call"] & { readonly format: ClientFormatName },
   clientSignal: AbortSignal | null,
 ): Promise<ProviderCount | null> {
-  const counter = counterOf(providers, model);
+  const counter = counterOf(providers, model, call.format);
   if (counter === null) return null;
   const provider = counter.provider.id;
   // A provider that is being tried again is tried by a real call, not by a count.
@@ -47,15 +48,21 @@ export async function countAtProvider(
 type Counter = Pick<Candidate, "provider" | "wire" | "baseUrl" | "credential" | "nativeModel">;
 
 /** The model's first provider that counts: its vendor's own before others. */
-function counterOf(providers: ReadonlyMap<string, ConfiguredProvider>, model: Model): Counter | null {
+function counterOf(
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  format: ClientFormatName,
+): Counter | null {
   const vendor = vendorOf(model.id);
   const counters = model.offers.flatMap(({ provider: id, nativeModel }): Counter[] => {
     const provider = providers.get(id);
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
-    const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
+    const { wire, baseUrl } = endpointFor(provider, format, nativeModel);
     const credential = credentials[0] ?? null;
-    return wire.countTokens === null ? [] : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
+    return wire.countTokens === null || wire.passesThrough !== format
+      ? []
+      : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
   const position = ({ provider }: Counter) => chainPosition(provider.id, vendor);
   return counters.toSorted((a, b) => position(a) - position(b))[0] ?? null;

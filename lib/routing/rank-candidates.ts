@@ -60,7 +60,13 @@ function priceOf({ price }: Candidate): number {
 }
 
 /** What the formats call the cap on an answer's tokens. */
-const CAP_FIELDS = ["max_completion_tokens", "max_output_tokens"];
+const CAP_FIELDS: Readonly<Record<ClientFormatName, string>> = {
+  openai: "max_tokens",
+  anthropic: "max_tokens",
+  responses: "max_output_tokens",
+  completions: "max_tokens",
+  gemini: "generationConfig.maxOutputTokens",
+};
 /** And the prompt. */
 const PROMPT_FIELDS: Readonly<Record<ClientFormatName, string>> = {
   openai: "messages",
@@ -73,7 +79,8 @@ const PROMPT_FIELDS: Readonly<Record<ClientFormatName, string>> = {
 function assertOutputFits(model: Model, call: ParsedCall): void {
   const max = maxOutputOf(model);
   if (call.maxOutputTokens === null || call.maxOutputTokens <= max) return;
-  const given = CAP_FIELDS.find((field) => typeof call.body[field] === "number") ?? "max_tokens";
+  const newer = "max_completion_tokens";
+  const given = typeof call.body[newer] === "number" ? newer : CAP_FIELDS[call.format];
   throw new GatewayError("out_of_range", `${given} may be at most ${max} for ${model.id}.`, { param: given });
 }
 

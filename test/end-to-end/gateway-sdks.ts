@@ -4,6 +4,7 @@ import { type GatewayOptions, startGateway, type TestGateway } from "../support/
 import type { StoreKind } from "../support/test-stores.ts";
 import { describeAiSdk } from "./ai-sdk-suite.ts";
 import { describeAnthropicSdk } from "./anthropic-sdk-suite.ts";
+import { describeGoogleSdk } from "./google-sdk-suite.ts";
 import { describeLangChain } from "./langchain-suite.ts";
 import { describeOpenAiSdk } from "./openai-sdk-suite.ts";
 import { describeResponsesSdk } from "./responses-sdk-suite.ts";
@@ -20,6 +21,13 @@ export function describeSdksThroughGateway(runtime: Runtime, stores: StoreKind =
     describeResponsesSdk(served.model, served, () => target("/v1"));
     describeAnthropicSdk(served.model, served, () => target(""));
   });
+}
+
+/** Google's own client, against the same models. */
+export function describeGoogleSdkThroughGateway(runtime: Runtime): void {
+  describeThroughGateway(runtime, "embedded", (served, target) =>
+    describeGoogleSdk(served.model, served, () => target("")),
+  );
 }
 
 /** The frameworks that are built on them or beside them, against the same models. */

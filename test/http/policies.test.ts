@@ -18,6 +18,15 @@ const POLICIES: Readonly<Record<string, "public" | "key" | "admin" | "key-or-adm
   "POST /v1/audio/transcriptions": "key",
   "POST /v1/audio/translations": "key",
   "POST /v1/audio/speech": "key",
+  "POST /v1/responses": "key",
+  "GET /v1/responses/{response_id}": "key",
+  "DELETE /v1/responses/{response_id}": "key",
+  "GET /v1/responses/{response_id}/input_items": "key",
+  "POST /v1beta/models/{model+}:generateContent": "key",
+  "POST /v1beta/models/{model+}:streamGenerateContent": "key",
+  "POST /v1beta/models/{model+}:countTokens": "key",
+  "GET /v1beta/models": "public",
+  "GET /v1beta/models/{model+}": "public",
   "GET /v1/models": "public",
   "GET /v1/models/{model}": "public",
   "GET /v1/models/{vendor}/{model}": "public",
@@ -62,7 +71,9 @@ describe.each(Object.entries(POLICIES))("%s", (name, policy) => {
     const headers = new Headers({ "content-type": "application/json" });
     if (credential !== null) headers.set("authorization", `Bearer ${credential}`);
     const body = method === "POST" ? "{}" : null;
-    return app.fetch(new Request(`http://gateway.test${pattern.replace(/\{\w+\}/g, "x")}`, { method, headers, body }));
+    return app.fetch(
+      new Request(`http://gateway.test${pattern.replace(/\{\w+\+?\}/g, "x")}`, { method, headers, body }),
+    );
   };
   const outcome = ({ status }: Response) => (status === 401 || status === 403 ? status : "in");
 

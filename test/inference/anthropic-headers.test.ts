@@ -62,8 +62,9 @@ describe("what a client's protocol headers become", () => {
     }
     simulator.next("anthropic", fault.status(503));
     await message(headers);
-    expect(simulator.log.last.provider).toBe("openrouter");
-    expect([sent("anthropic-beta"), sent("anthropic-version")]).toEqual([undefined, undefined]);
+    // OpenRouter speaks Anthropic's wire as well.
+    expect([simulator.log.last.provider, simulator.log.last.wire]).toEqual(["openrouter", "anthropic"]);
+    expect([sent("anthropic-beta"), sent("anthropic-version")]).toEqual([BETAS, "2026-11-01"]);
     await gateway.resetBreakers();
   });
 

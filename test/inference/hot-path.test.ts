@@ -42,10 +42,10 @@ test("so much for a response that goes on from nothing; what it goes on from cos
   await countRoundTrips(app, app.fetch, ask({}));
   const { atProvider } = await countRoundTrips(app, app.fetch, ask({}));
   expect(atProvider).toEqual({ redis: 1, sql: 0 });
-  const access = { database: app.ports.database, seal: app.gateway.contentSeal };
-  const stored = { id: "resp_1", input: [], responseText: '{"id":"resp_1","output":[]}' };
+  const access = { database: app.ports.database, secrets: app.gateway.secrets };
+  const stored = { id: "resp_00000001", input: [], responseText: '{"id":"resp_00000001","output":[]}' };
   await storeResponse(access, "acct_a", stored, app.clock.now());
-  const goingOn = await countRoundTrips(app, app.fetch, ask({ previous_response_id: "resp_1" }));
+  const goingOn = await countRoundTrips(app, app.fetch, ask({ previous_response_id: "resp_00000001" }));
   expect(goingOn.atProvider).toEqual({ redis: 1, sql: 1 });
 });
 

@@ -1,13 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import {
-  ConfigurationError,
-  type Environment,
-  parseSettings,
-  type Settings,
-  VARIABLES,
-} from "../../lib/platform/configuration.ts";
+import { ConfigurationError, parseSettings, type Settings, VARIABLES } from "../../lib/platform/configuration.ts";
+import type { Environment } from "../../lib/platform/environment.ts";
 import { demo } from "../../lib/providers/declarations/demo.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 
@@ -300,8 +295,11 @@ describe("providers", () => {
     const urlVariable = `${id.toUpperCase().replaceAll("-", "_")}_BASE_URL`;
     const baseUrl = "http://127.0.0.1:9/v1";
     const key = apiKeyIsJson ? '{"private_key":"-----BEGIN PRIVATE KEY-----\\n"}' : "sk-1";
-    const beside = Object.fromEntries(Object.values(declared).map(({ name }) => [name, "v-1"]));
-    const variables = Object.fromEntries(Object.keys(declared).map((shortName) => [shortName, "v-1"]));
+    const few = (values: Readonly<Record<string, string>> = { "v-1": "v-1" }) => Object.entries(values)[0] ?? ["", ""];
+    const beside = Object.fromEntries(Object.values(declared).map(({ name, values }) => [name, few(values)[0]]));
+    const variables = Object.fromEntries(
+      Object.entries(declared).map(([shortName, { values }]) => [shortName, few(values)[1]]),
+    );
     expect(providers({ ...beside, [keyVariable]: key })).toEqual({
       [id]: { apiKeys: [key], baseUrl: null, variables },
     });
@@ -363,6 +361,41 @@ describe("providers", () => {
     for (const key of [CANARY, "[]", '{"private_key":']) {
       expect(problems({ GOOGLE_VERTEX_CREDENTIALS_JSON: key, GOOGLE_PROJECT_ID: "p" })).toEqual([problem]);
     }
+  });
+
+  test("a key is found by its other names, and its own goes before them", () => {
+    const keys = (environment: Environment) => providers(environment)["huggingface"]?.apiKeys;
+    expect(keys({ HF_TOKEN: "hf-2" })).toEqual(["hf-2"]);
+    expect(keys({ HF_TOKEN: "hf-2", HUGGINGFACE_API_KEY: "hf-1" })).toEqual(["hf-1"]);
+    expect(problems({ HF_TOKEN: `${CANARY} x` })).toEqual(["HF_TOKEN must be: printable characters without spaces"]);
+  });
+
+  test("a variable with few values stands for a part of the address, and another value is refused", () => {
+    const region = (value: Environment) => providers({ DASHSCOPE_API_KEY: "k", ...value })["alibaba-cloud"]?.variables;
+    expect(region({})).toEqual({ region: "-intl" });
+    expect(region({ ALIBABA_CLOUD_REGION: "china" })).toEqual({ region: "" });
+    for (const value of [CANARY, "constructor"]) {
+      expect(problems({ DASHSCOPE_API_KEY: "k", ALIBABA_CLOUD_REGION: value })).toEqual([
+        "ALIBABA_CLOUD_REGION must be: international or us or china",
+      ]);
+    }
+  });
+
+  test("headers of the operator's are sent where they are set, and refused where they would not be one", () => {
+    const headers = (environment: Environment) => providers({ OPENROUTER_API_KEY: "k", ...environment })["openrouter"];
+    expect(headers({})?.headers).toBeUndefined();
+    expect(headers({ OPENROUTER_SITE_NAME: "My Site" })?.headers).toEqual({ "x-title": "My Site" });
+    expect(problems({ OPENROUTER_API_KEY: "k", OPENROUTER_SITE_NAME: `a\r\n${CANARY}: b` })).toEqual([
+      "OPENROUTER_SITE_NAME must be: up to 500 printable ASCII characters",
+    ]);
+  });
+
+  test("a further format has an address of its own", () => {
+    const zai = { ZAI_API_KEY: "k", ZAI_ANTHROPIC_BASE_URL: "http://127.0.0.1:9/a" };
+    expect(providers(zai)["zai"]?.formatUrls).toEqual({ anthropic: "http://127.0.0.1:9/a" });
+    expect(problems({ ZAI_API_KEY: "k", ZAI_ANTHROPIC_BASE_URL: CANARY })).toEqual([
+      "ZAI_ANTHROPIC_BASE_URL must be: an http or https URL",
+    ]);
   });
 
   test("each provider has a variable of its own", () => {

@@ -295,6 +295,72 @@ const RESPONSES_ROWS: readonly Row[] = [
   ["store a string", responses({ store: "no" }), "invalid_type", "store"],
 ];
 
+const gemini = (more: object) => ({ contents: [{ role: "user", parts: [{ text: "PROMPTCANARY" }] }], ...more });
+const config = (generationConfig: object) => gemini({ generationConfig });
+
+const GEMINI_ROWS: readonly Row[] = [
+  ["B46 contents missing", gemini({ contents: undefined }), "missing_field", "contents"],
+  ["B47 contents []", gemini({ contents: [] }), "too_few_items", "contents"],
+  ["B48 contents a string", gemini({ contents: "hi" }), "invalid_type", "contents"],
+  ["B50 role root", gemini({ contents: [{ role: "root", parts: [] }] }), "invalid_enum", "contents[0].role"],
+  ["B51 parts 5", gemini({ contents: [{ role: "user", parts: 5 }] }), "invalid_type", "contents[0].parts"],
+  ["B51 text 5", gemini({ contents: [{ parts: [{ text: 5 }] }] }), "invalid_type", "contents[0].parts[0].text"],
+  ["B52 parts missing", gemini({ contents: [{ role: "user" }] }), "missing_field", "contents[0].parts"],
+  [
+    "B56 prompt over the context",
+    gemini({ contents: [{ parts: [{ text: "word ".repeat(120_000) }] }] }),
+    "context_length_exceeded",
+    "contents",
+  ],
+  ["B57 temperature 5", config({ temperature: 5 }), "out_of_range", "generationConfig.temperature"],
+  ["B57 temperature a string", config({ temperature: "1" }), "invalid_type", "generationConfig.temperature"],
+  ["B59 topP 2", config({ topP: 2 }), "out_of_range", "generationConfig.topP"],
+  ["B60 maxOutputTokens 0", config({ maxOutputTokens: 0 }), "out_of_range", "generationConfig.maxOutputTokens"],
+  [
+    "B60 in the other spelling",
+    { ...gemini({}), generation_config: { max_output_tokens: 0 } },
+    "out_of_range",
+    "generationConfig.maxOutputTokens",
+  ],
+  ["B61 over the model's", config({ maxOutputTokens: 16_385 }), "out_of_range", "generationConfig.maxOutputTokens"],
+  ["B64 candidateCount 9", config({ candidateCount: 9 }), "out_of_range", "generationConfig.candidateCount"],
+  [
+    "B65 17 stop sequences",
+    config({ stopSequences: Array.from({ length: 17 }, () => "x") }),
+    "too_many_items",
+    "generationConfig.stopSequences",
+  ],
+  ["B68 129 tools", gemini({ tools: Array.from({ length: 129 }, () => ({})) }), "too_many_items", "tools"],
+  ["B78 a base URL in the body", gemini({ base_url: "http://169.254.169.254" }), "forbidden_field", "base_url"],
+  ["what Google keeps", gemini({ cachedContent: "cachedContents/1" }), "unsupported_parameter", "cachedContent"],
+];
+
+describe("Google's dialect", () => {
+  const paths = ["generateContent", "streamGenerateContent"].map(
+    (method) => `/v1beta/models/openai/gpt-4o-mini:${method}`,
+  );
+  test.each(GEMINI_ROWS)("%s", async (_, body, code, param) => {
+    for (const path of paths) {
+      const reply = await send(path, body);
+      expect(reply.status).toBe(ERROR_CATALOG[code].status);
+      const { error } = await reply.json();
+      expect(error).toMatchObject({ code: reply.status, status: "INVALID_ARGUMENT" });
+      expect(error.details[0]).toMatchObject({ reason: code, metadata: { param } });
+      expect(error.message).not.toContain("PROMPTCANARY");
+    }
+  });
+  test.each([
+    ["B42 an unknown model", "openai/gpt-4o-minii", 404],
+    ["B43 a model of 2 kB", "m".repeat(2_000), 404],
+    ["B44 a model with a path in it", "..%2F..%2Fetc", 404],
+    ["B45 a retired model", "openai/gpt-4-32k", 404],
+  ])("%s", async (_, model, status) => {
+    const reply = await send(`/v1beta/models/${model}:generateContent`, gemini({}));
+    expect(reply.status).toBe(status);
+    expect((await reply.json()).error.status).toBe("NOT_FOUND");
+  });
+});
+
 async function send(path: string, body: object | string): Promise<Response> {
   const request = post(path, typeof body === "string" ? {} : body, { authorization: `Bearer ${app.key}` });
   return app.fetch(typeof body === "string" ? new Request(request, { body, method: "POST" }) : request);

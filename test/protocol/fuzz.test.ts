@@ -17,7 +17,7 @@ const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1_000);
 /** Every chunk of every recorded stream, by the wire that speaks it. */
 function chunksOf(wire: string): readonly JsonObject[] {
   const files = globSync("test/fixtures/{streams,gemini,responses}/*.sse").filter((file) => {
-    const own = /(anthropic|gemini|cohere|responses)/.exec(file)?.[1] ?? "openai";
+    const own = /(anthropic|gemini|responses|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
   return files.flatMap((file) =>
@@ -68,11 +68,11 @@ const DECODERS = {
   openai: candidateOf("openai").wire,
   anthropic: candidateOf("anthropic").wire,
   gemini: candidateOf("google-ai-studio").wire,
-  cohere: candidateOf("cohere").wire,
   responses: candidateOf("openai", "responses").wire,
+  cohere: candidateOf("cohere").wire,
 } as const;
 
-describe.each(["openai", "anthropic", "gemini", "cohere", "responses"] as const)("Z2 the %s decoder", (name) => {
+describe.each(["openai", "anthropic", "gemini", "responses", "cohere"] as const)("Z2 the %s decoder", (name) => {
   const wire = DECODERS[name];
   const chunks = chunksOf(name);
   const keys = keysOf(chunks);

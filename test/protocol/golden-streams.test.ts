@@ -78,6 +78,21 @@ const GOLDEN: readonly Golden[] = [
     usage: { inputUncached: 1, cacheRead: 290, output: 26, reasoning: 196 },
   },
   {
+    file: "moonshot-text", provider: "moonshot", id: "chatcmpl-69bbcc292af1bf47c1d8a74b",
+    reasoning: "", texts: ["High water at six."], calls: [], finish: "stop",
+    usage: { inputUncached: 56, cacheRead: 1280, output: 31 },
+  },
+  {
+    file: "minimax-reasoning", provider: "minimax", id: "06606d9933ccdc19dddfa3af953a03d3",
+    reasoning: "Tides turn twice a day.", texts: ["High water at six."], calls: [], finish: "stop",
+    usage: { inputUncached: 44, output: 23, reasoning: 20 },
+  },
+  {
+    file: "perplexity-citations", provider: "perplexity", id: "ab7cac59-7b92-464c-9940-fd96bc28c030",
+    reasoning: "", texts: ["High water at six."], calls: [], finish: "stop",
+    usage: { inputUncached: 10, output: 5 },
+  },
+  {
     file: "openrouter-reasoning", provider: "openrouter", id: "gen-1765226419-AGrwjunAftQIAgweibL8",
     reasoning: "This is a question of tides.", texts: ["High water at six"], calls: [], finish: "stop",
     usage: { inputUncached: 43, output: 23, reasoning: 13 },
@@ -116,7 +131,7 @@ const GOLDEN: readonly Golden[] = [
     usage: { inputUncached: 18, output: 55 },
   },
   {
-    file: "azure-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
+    file: "azure-openai-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
     reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
     usage: { inputUncached: 21, output: 9 },
   },
@@ -247,7 +262,7 @@ describe.each(GOLDEN)("$file", (golden) => {
 });
 
 test("Azure's verdicts and its chunks without a choice stay here", async () => {
-  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-text")]);
+  const { sse } = await replayStream("azure-openai", FORMATS.openai, [bytesOf("azure-openai-text")]);
   expect(sse).not.toMatch(/content_filter|prompt_filter/);
   const chunks = sse.split("\n\n").filter((frame) => frame.startsWith("data: {"));
   // Only the usage has none, as at OpenAI.

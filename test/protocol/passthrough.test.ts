@@ -61,6 +61,33 @@ describe("an OpenAI stream for an OpenAI client", () => {
     );
   });
 
+  test("CM-10.3.2 what a provider adds to its usage is cut out of it, whole and streamed", () => {
+    const chunk = 'data: {"id":"c","choices":[],"usage":{"prompt_tokens":3, "estimated_cost":1e-5}}\n\n';
+    const stripFields = ["usage.estimated_cost", "prompt"];
+    expect(pass(openai, chunk, { stripFields })).toBe(
+      `data: {"id":"c","choices":[],"usage":{"prompt_tokens":3,"cost":0.0015}}\n\n${DONE}`,
+    );
+    const text = '{"usage":{"estimated_cost":1,"prompt_tokens":3},"estimated_cost":2}';
+    expect(openai.passReply(text, JSON.parse(text), USAGE, { ...CONTEXT, stripFields })).toBe(
+      '{"usage":{"prompt_tokens":3,"cost":0.0015},"estimated_cost":2}',
+    );
+  });
+
+  test("CM-10.3.2 and out of an Anthropic message, whole and streamed", () => {
+    const { anthropic } = FORMATS;
+    const stripFields = ["provider", "usage.is_byok"];
+    const message = '{"type":"message","provider":"P","content":[],"usage":{"is_byok":false,"input_tokens":3}}';
+    const start = `event: message_start\ndata: {"type":"message_start","message":${message}}\n\n`;
+    const delta =
+      'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":1,"is_byok":false}}\n\n';
+    const passed = pass(anthropic, start + delta, { stripFields });
+    expect(passed).toContain('"message":{"type":"message","content":[],"usage":{"input_tokens":3}}');
+    expect(passed).toContain('"usage":{"output_tokens":1,"cost":0.0015}');
+    expect(anthropic.passReply(message, JSON.parse(message), USAGE, { ...CONTEXT, stripFields })).toBe(
+      '{"type":"message","content":[],"usage":{"input_tokens":3,"cost":0.0015}}',
+    );
+  });
+
   test("a stream that we stop ends as its protocol does, and an error is told in it", () => {
     expect(pass(openai, CONTENT, {}, "cut")).toMatch(
       /"finish_reason":"length".*\n\ndata: .*"usage":.*\n\ndata: \[DONE\]\n\n$/,

@@ -19,6 +19,8 @@ const LINE_ENDS = ["\n", "\r\n", "\r"];
 /** What keeps a connection open: a comment, an empty one, one with characters of several bytes, one that looks like data. */
 const COMMENTS = [": keep-alive", ":", ": ☂ 👋🏽", ':data: {"choices":[]}', "retry: 3000", "id: 7", "unknown"];
 
+/** Recorded errors. */
+const FAILING: ReadonlySet<string> = new Set(["responses/openai-error.sse"]);
 /** An id of our own making, for a call that its provider gave none: another one each time. */
 const OUR_CALL_ID = /call_[0-9a-f]{24}/g;
 
@@ -39,8 +41,17 @@ interface Heard {
   readonly costNanoUsd: bigint;
 }
 
-async function hear(provider: string, client: Client, pieces: readonly Uint8Array[]): Promise<Heard> {
-  const { sse, usage, costNanoUsd } = await replayStream(provider, FORMATS[client], pieces);
+async function hear(
+  { provider, askedIn }: RecordedStream,
+  client: Client,
+  pieces: readonly Uint8Array[],
+): Promise<Heard> {
+  const replayed = await replayStream(provider, FORMATS[client], pieces, askedIn).catch((error: unknown) =>
+    String(error),
+  );
+  // A stream that fails before its first word goes to another provider: that, too, must not depend on the cut.
+  if (typeof replayed === "string") return { events: [["failed", replayed]], usage: {}, costNanoUsd: 0n };
+  const { sse, usage, costNanoUsd } = replayed;
   const parser = createSseParser();
   const frames = [...parser.push(bytesOf(sse)), ...parser.end()];
   const ids = new Map<string, string>();
@@ -88,27 +99,20 @@ function expectFramesAtEveryCut({ bytes }: RecordedStream): void {
   }
 }
 
-async function expectSameHoweverCut(
-  { provider, bytes }: RecordedStream,
-  client: Client,
-  replays = REPLAYS,
-): Promise<void> {
-  const whole = await hear(provider, client, [bytes]);
-  expect(whole.events.length).toBeGreaterThan(2);
+async function expectSameHoweverCut(stream: RecordedStream, client: Client, replays = REPLAYS): Promise<void> {
+  const { name, bytes } = stream;
+  const whole = await hear(stream, client, [bytes]);
+  if (!FAILING.has(name)) expect(whole.events.length).toBeGreaterThan(2);
   for (const [offset, end] of LINE_ENDS.entries()) {
     const variant = withLineEnd(bytes, end);
     const singly = await hear(
-      provider,
+      stream,
       client,
       [...variant].map((byte) => Uint8Array.of(byte)),
     );
     expectSame(singly, whole, `byte by byte, lines ended by ${JSON.stringify(end)}`);
     for (let place = 1 + offset; place < variant.length; place += Math.max(1, Math.ceil(variant.length / replays))) {
-      expectSame(
-        await hear(provider, client, cutAt(variant, [place])),
-        whole,
-        `cut at ${place}, ${JSON.stringify(end)}`,
-      );
+      expectSame(await hear(stream, client, cutAt(variant, [place])), whole, `cut at ${place}, ${JSON.stringify(end)}`);
     }
   }
   await fc.assert(
@@ -116,7 +120,7 @@ async function expectSameHoweverCut(
       fc.array(fc.nat(), { maxLength: 20 }),
       fc.array(fc.nat(), { minLength: 1 }),
       async (cuts, choices) => {
-        expectSame(await hear(provider, client, cutAt(dressed(bytes, choices), cuts)), whole, "dressed");
+        expectSame(await hear(stream, client, cutAt(dressed(bytes, choices), cuts)), whole, "dressed");
       },
     ),
     { numRuns: Math.ceil(RUNS / 20) },
@@ -136,7 +140,7 @@ test.each(recorded)(
   LONG_MS,
 );
 
-describe.each(CLIENTS)("for an %s client", (client) => {
+describe.each(CLIENTS)("%s client", (client) => {
   test.each(recorded)(
     "P11 F33 $name is the same answer and the same bill, however it is cut and dressed",
     async (stream) => {

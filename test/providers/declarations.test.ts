@@ -1,46 +1,141 @@
+import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { seedModels } from "../../lib/catalog/seed-models.ts";
+import { parseSettings } from "../../lib/platform/configuration.ts";
 import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { configuredProviders, endpointFor } from "../../lib/providers/configured-providers.ts";
 import { chainPosition, FAILOVER_CHAIN, mayServe } from "../../lib/providers/failover-chain.ts";
 import type { ProviderDeclaration } from "../../lib/providers/provider-declaration.ts";
 import { PROVIDERS, wireOf } from "../../lib/providers/provider-list.ts";
 
-/** Operators' variables and vendors' addresses are permanent: a change here is a breaking change. */
-const DECLARED: readonly (readonly [string, string | null, string, string])[] = [
-  ["openai", "OPENAI_API_KEY", "https://api.openai.com/v1", "openai"],
-  ["anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1", "anthropic"],
-  ["google-ai-studio", "GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta", "gemini"],
-  ["google-vertex", "GOOGLE_VERTEX_CREDENTIALS_JSON", "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}", "vertex-gemini"],
-  ["azure-openai", "AZURE_OPENAI_API_KEY", "https://{resource}.openai.azure.com/openai/v1", "openai"],
-  ["cohere", "COHERE_API_KEY", "https://api.cohere.com/v2", "cohere"],
-  ["cloudflare-workers-ai", "CLOUDFLARE_API_TOKEN", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "openai"],
-  ["openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai"],
-  ["groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1", "openai"],
-  ["together", "TOGETHER_API_KEY", "https://api.together.xyz/v1", "openai"],
-  ["fireworks", "FIREWORKS_API_KEY", "https://api.fireworks.ai/inference/v1", "openai"],
-  ["deepinfra", "DEEPINFRA_API_KEY", "https://api.deepinfra.com/v1/openai", "openai"],
-  ["cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1", "openai"],
-  ["deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com/v1", "openai"],
-  ["mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1", "openai"],
-  ["xai", "XAI_API_KEY", "https://api.x.ai/v1", "openai"],
-  ["ollama", null, "http://127.0.0.1:11434/v1", "openai"],
-]; // biome-ignore format: a table
+/**
+ * Operators' variables and vendors' addresses are permanent: a change here is a breaking change. One line a provider of
+ * the product's list, in whose words its capabilities are.
+ */
+const LISTED = z
+  .array(
+    z.object({
+      slug: z.string(),
+      baseUrl: z.string().nullable(),
+      keyVariable: z.string().nullable(),
+      wire: z.string(),
+      capabilities: z.array(z.string()),
+      aliases: z.array(z.string()),
+    }),
+  )
+  .parse(JSON.parse(readFileSync("test/fixtures/providers/providers.json", "utf8")));
+
+/** Those of the list that are not declared, and why. */
+const NOT_DECLARED: Readonly<Record<string, string>> = {
+  notdiamond: "picks a model and hosts none",
+  modelz: "lists models and hosts none",
+  fal: "draws pictures and films: no chat",
+  chatterbox: "speaks aloud: no chat",
+};
+/** Where a declaration differs from the list, and why. */
+const OTHER_ADDRESS: Readonly<Record<string, string | null>> = {
+  // One deployment on a host of Anyscale's that whoever comes next may get: the operator says where it is.
+  "alpaca-network": null,
+};
+
+const declared = (slug: string) => PROVIDERS.find(({ id }) => id === slug);
+/** A value for each of its further variables: what it says, and what it stands for. */
+function valuesOf({ variables = {} }: ProviderDeclaration) {
+  return Object.entries(variables).map(([shortName, { name, values = { "v-1": "v-1" } }]) => {
+    const [said = "", meant = ""] = Object.entries(values)[0] ?? [];
+    return { shortName, name, said, meant };
+  });
+}
+
+/** The address of a provider that has its key and what else it needs. */
+function addressOf(declaration: ProviderDeclaration): string | null {
+  const { id, apiKeyVariable, apiKeyIsJson } = declaration;
+  const environment = {
+    [apiKeyVariable ?? `${id.toUpperCase()}_API_KEY`]: apiKeyIsJson === true ? "{}" : "k",
+    ...Object.fromEntries(valuesOf(declaration).map(({ name, said }) => [name, said])),
+  };
+  const { providers } = parseSettings(environment, "node", PROVIDERS, "0").configuration;
+  return configuredProviders(providers).get(id)?.baseUrl ?? null;
+}
 
 describe("providers", () => {
-  test.each(DECLARED)("%s is declared with its variable, address and wire format", (id, variable, baseUrl, wire) => {
-    const declaration = PROVIDERS.find((provider) => provider.id === id);
-    expect(declaration).toMatchObject({ apiKeyVariable: variable, baseUrl });
-    if (declaration !== undefined) expect(wireOf(declaration).name).toBe(wire);
+  const hosts = LISTED.filter(({ slug }) => NOT_DECLARED[slug] === undefined);
+
+  test("CM-18.1 at least 30 are declared", () => {
+    expect(PROVIDERS.filter(({ id }) => id !== "gangway").length).toBeGreaterThanOrEqual(30);
   });
 
-  test("each has an id of its own, and there are no others but the demo", () => {
-    const ids = PROVIDERS.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.toSorted()).toEqual([...DECLARED.map(([id]) => id), "gangway"].toSorted());
+  test.each(hosts.map((each) => [each.slug, each] as const))(
+    "%s is declared with its variable, address, capabilities and other names",
+    (slug, { baseUrl, keyVariable, capabilities, aliases }) => {
+      const declaration = declared(slug);
+      if (declaration === undefined) throw new Error("not declared");
+      expect(declaration.apiKeyVariable).toBe(keyVariable);
+      expect(declaration.capabilities).toEqual(expect.arrayContaining(capabilities));
+      expect(declaration.aliases ?? []).toEqual(aliases);
+      const listed = slug in OTHER_ADDRESS ? OTHER_ADDRESS[slug] : baseUrl;
+      const meant = new Map(valuesOf(declaration).map((each) => [each.shortName, each.meant]));
+      const address = listed?.replace(/\{(\w+)\}/g, (_, name: string) => meant.get(name) ?? name) ?? null;
+      expect(addressOf(declaration)).toBe(address);
+    },
+  );
+
+  test.each(hosts.filter(({ wire }) => wire !== "other").map(({ slug, wire }) => [slug, wire]))(
+    "CM-18.2 %s has a wire format: %s",
+    (slug, wire) => {
+      const declaration = declared(slug);
+      // Vertex has Gemini's with an address of its own: `vertex-gemini`.
+      expect(declaration === undefined ? null : wireOf(declaration).name).toMatch(new RegExp(`(?:^|-)${wire}$`));
+    },
+  );
+
+  test("CM-18.3 every wire format can write a request, read a reply, read a stream and read a refusal", () => {
+    for (const provider of PROVIDERS) {
+      const wire = wireOf(provider);
+      expect([typeof wire.encode, typeof wire.decodeReply, typeof wire.decodeFailure]).toEqual(
+        Array(3).fill("function"),
+      );
+      expect(typeof wire.createStreamDecoder().push).toBe("function");
+    }
+  });
+
+  test("each has an id of its own, and no other name is another's", () => {
+    const names = PROVIDERS.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("none is declared that is not listed, but the demo", () => {
+    const known = [...hosts.map(({ slug }) => slug), "gangway"];
+    expect(PROVIDERS.map(({ id }) => id).filter((id) => !known.includes(id))).toEqual([]);
+  });
+
+  test("everybody whom the seed catalog or the failover chain names is declared", () => {
+    const named = new Set([
+      ...FAILOVER_CHAIN,
+      ...seedModels().flatMap(({ offers }) => offers.map(({ provider }) => provider)),
+    ]);
+    expect([...named].filter((slug) => declared(slug) === undefined && NOT_DECLARED[slug] === undefined)).toEqual([]);
+  });
+
+  test("a variable is one provider's", () => {
+    const variables = PROVIDERS.flatMap(({ id, apiKeyVariable, alsoKeyVariables = [] }) => [
+      apiKeyVariable ?? `${id}_API_KEY`,
+      ...alsoKeyVariables,
+    ]);
+    expect(new Set(variables).size).toBe(variables.length);
   });
 
   test("no address ends in a slash or carries a query", () => {
-    for (const { baseUrl } of PROVIDERS) expect(baseUrl).toMatch(/^https?:\/\/[^?#]*[^/]$/);
+    const addresses = PROVIDERS.flatMap(({ baseUrl, alsoSpeaks = {} }) => [baseUrl, ...Object.values(alsoSpeaks)]);
+    for (const url of addresses) if (url !== null) expect(url).toMatch(/^https?:\/\/[^?#]*[^/]$/);
+  });
+
+  test("a declaration has 15 lines or fewer in the median", () => {
+    const lines = globSync("lib/providers/declarations/*.ts")
+      .map((path) => readFileSync(path, "utf8").trimEnd().split("\n").length)
+      .toSorted((a, b) => a - b);
+    expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(15);
   });
 });
 
@@ -77,6 +172,7 @@ describe("which providers take part", () => {
       name: "Cloud",
       baseUrl: "https://{region}.cloud.example/v1/{project}",
       apiKeyVariable: "CLOUD_API_KEY",
+      capabilities: ["chat"],
       variables: { project: { name: "CLOUD_PROJECT" }, region: { name: "CLOUD_REGION", byDefault: "eu" } },
       alsoSpeaks: { anthropic: "https://{region}.cloud.example/anthropic/v1", gemini: null },
     };
@@ -90,6 +186,39 @@ describe("which providers take part", () => {
     expect(asked(null)).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("openai")).toEqual(["openai", "https://eu.cloud.example/v1/p1"]);
     expect(asked("anthropic")).toEqual(["anthropic", "https://eu.cloud.example/anthropic/v1"]);
+  });
+
+  test("with an address of the operator's a provider's further formats are asked there, where he says, or not at all", () => {
+    const endpoint = (environment: Readonly<Record<string, string>>, slug: string) => {
+      const { providers } = parseSettings(environment, "node", PROVIDERS, "0").configuration;
+      const provider = configuredProviders(providers).get(slug);
+      if (provider === undefined) throw new Error("not configured");
+      const { wire, baseUrl } = endpointFor(provider, "anthropic", "model");
+      return [wire.name, baseUrl];
+    };
+    const key = { DEEPSEEK_API_KEY: "k", OPENROUTER_API_KEY: "k" };
+    const proxied = {
+      ...key,
+      DEEPSEEK_BASE_URL: "https://proxy.example/v1",
+      OPENROUTER_BASE_URL: "https://or.example/v1",
+    };
+    expect(endpoint(key, "deepseek")).toEqual(["anthropic", "https://api.deepseek.com/anthropic/v1"]);
+    expect(endpoint(proxied, "deepseek")).toEqual(["openai", "https://proxy.example/v1"]);
+    expect(endpoint({ ...proxied, DEEPSEEK_ANTHROPIC_BASE_URL: "https://proxy.example/a/" }, "deepseek")).toEqual([
+      "anthropic",
+      "https://proxy.example/a",
+    ]);
+    // OpenRouter has both formats at one address.
+    expect(endpoint(proxied, "openrouter")).toEqual(["anthropic", "https://or.example/v1"]);
+  });
+
+  test("one without an address takes part where the operator gives it one", () => {
+    const taking = (environment: Readonly<Record<string, string>>) =>
+      configuredProviders(parseSettings(environment, "node", PROVIDERS, "0").configuration.providers);
+    expect([...taking({ SOUNDSGOOD_API_KEY: "k" }).keys()]).toEqual([]);
+    const url = "https://inference.example/v1";
+    const there = taking({ SOUNDSGOOD_API_KEY: "k", SOUNDSGOOD_BASE_URL: url }).get("soundsgood");
+    expect(there?.baseUrl).toBe(url);
   });
 
   test("a location with an address of its own is reached there", () => {

@@ -57,7 +57,7 @@ describe("Claude on Vertex", () => {
   test("tokens are counted at an address of their own, where the model is named in the body", () => {
     const text = JSON.stringify({ model: "m", messages });
     const request = vertexAnthropicWire.countTokens?.encode({
-      provider: { id: "google-vertex", name: "", baseUrl: "", apiKeyVariable: null },
+      provider: { id: "google-vertex", name: "", baseUrl: "", apiKeyVariable: null, capabilities: [] },
       baseUrl: "https://provider.test",
       nativeModel: CLAUDE,
       call: { text, body: JSON.parse(text), protocolHeaders: {} },

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { systemClock } from "../../lib/platform/clock.ts";
+import type { ClientFormatName } from "../../lib/protocol/client-format.ts";
 import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { authorized } from "../../lib/routing/candidate.ts";
@@ -11,17 +12,27 @@ import { providerKey } from "./simulator/vendors.ts";
 export interface RecordedStream {
   readonly name: string;
   readonly provider: string;
+  /** Where that is not the format that the provider speaks first. */
+  readonly askedIn: ClientFormatName | null;
   readonly bytes: Uint8Array;
 }
 
 /** Files are named for the provider, but for those of a wire that is not called as its provider is. */
-const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([["gemini", "google-ai-studio"]]);
+const PROVIDER_OF_WIRE: ReadonlyMap<string, string> = new Map([
+  ["azure", "azure-openai"],
+  ["gemini", "google-ai-studio"],
+]);
 
 /** Every stream under `test/fixtures`: a new one is tested with the others as soon as it lies there. */
 export function recordedStreams(): readonly RecordedStream[] {
   return globSync("test/fixtures/**/*.sse")
     .toSorted()
-    .map((path) => ({ name: path, provider: providerOfFile(path), bytes: new Uint8Array(readFileSync(path)) }));
+    .map((path) => ({
+      name: path.slice("test/fixtures/".length),
+      provider: providerOfFile(path),
+      askedIn: path.includes("/responses/") ? "responses" : null,
+      bytes: new Uint8Array(readFileSync(path)),
+    }));
 }
 
 /** `streams/groq-reasoning.sse` is Groq's, and so is `groq/reasoning.sse`. */
@@ -79,7 +90,12 @@ export async function simulatedStreams(
       const { url, method, headers } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
       const reply = await fetch(url, { method, headers, body: encoded.request.body });
       if (!reply.ok) throw new Error(`The simulator refused a request to ${id}: ${await reply.text()}`);
-      streams.push({ name: `${id}, ${kind}`, provider: id, bytes: new Uint8Array(await reply.arrayBuffer()) });
+      streams.push({
+        name: `${id}, ${kind}`,
+        provider: id,
+        askedIn: null,
+        bytes: new Uint8Array(await reply.arrayBuffer()),
+      });
     }
   }
   return streams;

@@ -48,7 +48,7 @@ export function candidateOf(providerId: string, format: ClientFormatName | null 
   return {
     provider,
     wire: wireFor(provider, format),
-    baseUrl: provider.baseUrl,
+    baseUrl: provider.baseUrl ?? "https://provider.test",
     credential: { id: "1", secret: "key" },
     nativeModel: "model",
     contextLength: MAX_TOKENS,
@@ -62,15 +62,19 @@ export function callOf(format: ClientFormat, body: object): ParsedCall {
   return format.parse(JSON.parse(text), text);
 }
 
-/** A provider's stream, as it arrives in pieces, through the code of a real call: attempt, relay, writer and meter. */
+/**
+ * A provider's stream, as it arrives in pieces, through the code of a real call: attempt, relay, writer and meter.
+ * @param askedIn the format that the provider was asked in; null: the one that it speaks first
+ */
 export async function replayStream(
   providerId: string,
   format: ClientFormat,
   pieces: readonly Uint8Array[],
+  askedIn: ClientFormatName | null = null,
 ): Promise<Replayed> {
   const clock = createFakeClock();
-  const candidate = candidateOf(providerId);
-  const call = callOf(format, { model: "m", stream: true, ...askedIn(format) });
+  const candidate = candidateOf(providerId, askedIn);
+  const call = callOf(format, { model: "m", stream: true, ...bodyIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
   const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
   const result = await attempt(ports, candidate, call, limits, null);
@@ -111,7 +115,7 @@ export async function replayStream(
 }
 
 /** What the formats ask in their own ways. */
-function askedIn({ name }: ClientFormat): object {
+function bodyIn({ name }: ClientFormat): object {
   const messages = [{ role: "user", content: "Tides?" }];
   if (name === "responses") return { input: messages };
   return name === "openai" ? { messages, stream_options: { include_usage: true } } : { messages, max_tokens: 4_000 };

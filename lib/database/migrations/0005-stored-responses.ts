@@ -10,7 +10,7 @@ export const storedResponsesMigration: Migration = {
         id text not null check (length(id) between 1 and 256),
         -- Ids of its input and output items, by which later requests refer to them.
         item_ids text[] not null default '{}',
-        -- JSON {input, response}, or the same sealed with AES-GCM.
+        -- JSON {input, response}, or the same sealed under the operator's key.
         content text not null,
         created_at timestamptz not null,
         primary key (account_id, id)

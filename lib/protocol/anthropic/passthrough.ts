@@ -2,6 +2,7 @@ import { formatUsd } from "../../money/nano-usd.ts";
 import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { memberText, spliceJson } from "../json-splice.ts";
+import { stripEdits } from "../strip-fields.ts";
 import type { Usage } from "../usage.ts";
 import { createMessagesStreamEncoder } from "./encode-stream.ts";
 import { anthropicUsageJson } from "./usage-json.ts";
@@ -14,6 +15,15 @@ export function createMessagesPassthrough(context: ReplyContext): StreamPassthro
   let openIndex: number | null = null;
   let heldDelta: string | null = null;
   const own = createMessagesStreamEncoder(context);
+  const strip = stripEdits(context.stripFields);
+
+  /** A message's opening without what the provider adds to it. */
+  function pushStart(raw: string, data: string): string {
+    if (context.stripFields.length === 0) return raw;
+    const usage = (text: string | null) => (text?.startsWith("{") === true ? spliceJson(text, strip.usage) : text);
+    const message = (text: string | null) => (text === null ? null : spliceJson(text, { ...strip.reply, usage }));
+    return `event: message_start\ndata: ${spliceJson(data, { message })}\n\n`;
+  }
 
   function pushDelta(data: string, usage: Usage | null): string {
     const text = memberText(data, "usage");
@@ -21,7 +31,7 @@ export function createMessagesPassthrough(context: ReplyContext): StreamPassthro
       heldDelta = data;
       return "";
     }
-    const priced = spliceJson(text, { cost: formatUsd(context.costOf(usage)) });
+    const priced = spliceJson(text, { ...strip.usage, cost: formatUsd(context.costOf(usage)) });
     return `event: message_delta\ndata: ${spliceJson(data, { usage: priced })}\n\n`;
   }
 
@@ -30,6 +40,8 @@ export function createMessagesPassthrough(context: ReplyContext): StreamPassthro
       const { data } = frame;
       if (data === null) return frame.raw;
       switch (frame.event) {
+        case "message_start":
+          return pushStart(frame.raw, data);
         case "content_block_start":
           openIndex = indexOf(data);
           return frame.raw;
@@ -73,10 +85,12 @@ function indexOf(data: string): number | null {
 /** A whole message's own text, with the cost in its usage. */
 export function passMessagesReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
   const cost = context.costOf(usage);
+  const strip = stripEdits(context.stripFields);
   return spliceJson(text, {
+    ...strip.reply,
     usage: (own) =>
       own !== null && isJsonObject(body["usage"])
-        ? spliceJson(own, { cost: formatUsd(cost) })
+        ? spliceJson(own, { ...strip.usage, cost: formatUsd(cost) })
         : anthropicUsageJson(usage, cost),
   });
 }

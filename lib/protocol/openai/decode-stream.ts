@@ -44,13 +44,20 @@ export function createChatStreamDecoder(): { push(frame: SseFrame): readonly Cha
       if (Array.isArray(choices)) {
         for (const choice of choices) if (isJsonObject(choice)) decodeChoice(choice, calls, events);
       }
-      // Groq puts its usage under a name of its own.
-      const usage = chunk["usage"] ?? (isJsonObject(chunk["x_groq"]) ? chunk["x_groq"]["usage"] : undefined);
+      const usage = usageOf(chunk, choices);
       if (isJsonObject(usage)) events.push({ kind: "usage", usage: decodeUsage(usage) });
       learn(data, events);
       return events;
     },
   };
+}
+
+/** Groq puts its usage under a name of its own, Moonshot into the choice that it ends. */
+function usageOf(chunk: JsonObject, choices: JsonValue | undefined): JsonValue | undefined {
+  const { usage, x_groq: groq } = chunk;
+  if (isJsonObject(usage)) return usage;
+  if (isJsonObject(groq) && isJsonObject(groq["usage"])) return groq["usage"];
+  return objectsOf(choices).find((choice) => isJsonObject(choice["usage"]))?.["usage"];
 }
 
 function parseObject(data: string): JsonObject | null {

@@ -3,6 +3,7 @@ import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { type JsonEdit, spliceJson } from "../json-splice.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
+import { stripEdits } from "../strip-fields.ts";
 import type { Usage } from "../usage.ts";
 import { createChatStreamEncoder } from "./encode-stream.ts";
 import { usageJson } from "./usage-json.ts";
@@ -14,16 +15,18 @@ import { usageJson } from "./usage-json.ts";
 export function createChatPassthrough(context: ReplyContext): StreamPassthrough {
   // Writes what the provider did not: a missing usage chunk, the end of a stream that we stop, an error.
   const own = createChatStreamEncoder(context);
+  const strip = stripEdits(context.stripFields);
+  const ownFields = Object.keys(strip.reply);
   let usageSent = false;
 
   function patched(frame: SseFrame, data: string, usage: Usage | null): string {
     const edits: Record<string, JsonEdit[string]> = {};
-    for (const field of context.stripFields) if (data.includes(`"${field}"`)) edits[field] = null;
+    for (const field of ownFields) if (data.includes(`"${field}"`)) edits[field] = null;
     if (usage !== null && data.includes('"usage"')) {
       edits["usage"] = (own) => {
         if (own === null || !own.startsWith("{")) return own;
         usageSent = true;
-        return spliceJson(own, { cost: formatUsd(context.costOf(usage)) });
+        return spliceJson(own, { ...strip.usage, cost: formatUsd(context.costOf(usage)) });
       };
     }
     return Object.keys(edits).length === 0 ? frame.raw : `data: ${spliceJson(data, edits)}\n\n`;
@@ -32,7 +35,7 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
   return {
     push(frame, events) {
       // Nearly every frame brings a piece of text and nothing to change.
-      if (events.length === 1 && events[0]?.kind === "text" && context.stripFields.length === 0) return frame.raw;
+      if (events.length === 1 && events[0]?.kind === "text" && ownFields.length === 0) return frame.raw;
       let usage: Usage | null = null;
       for (const event of events) {
         if (event.kind === "end") return "";
@@ -44,7 +47,7 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
       const onlyUsage =
         usage !== null && !context.includeUsage && events.every(({ kind }) => kind === "usage" || kind === "start");
       if (onlyUsage) return "";
-      return usage === null && context.stripFields.length === 0 ? frame.raw : patched(frame, data, usage);
+      return usage === null && ownFields.length === 0 ? frame.raw : patched(frame, data, usage);
     },
     cut(usage) {
       const event = { kind: "finish", choice: 0, reason: "length", nativeReason: null, stopSequence: null } as const;
@@ -61,10 +64,12 @@ export function createChatPassthrough(context: ReplyContext): StreamPassthrough 
 /** A whole reply's own text, with the cost in its usage; a reply without usage gets the metered one. */
 export function passChatReply(text: string, body: JsonObject, usage: Usage, context: ReplyContext): string {
   const cost = context.costOf(usage);
-  const edits: Record<string, JsonEdit[string]> = {
+  const strip = stripEdits(context.stripFields);
+  return spliceJson(text, {
+    ...strip.reply,
     usage: (own) =>
-      own !== null && isJsonObject(body["usage"]) ? spliceJson(own, { cost: formatUsd(cost) }) : usageJson(usage, cost),
-  };
-  for (const field of context.stripFields) if (field in body) edits[field] = null;
-  return spliceJson(text, edits);
+      own !== null && isJsonObject(body["usage"])
+        ? spliceJson(own, { ...strip.usage, cost: formatUsd(cost) })
+        : usageJson(usage, cost),
+  });
 }

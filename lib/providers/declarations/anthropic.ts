@@ -5,5 +5,6 @@ export const anthropic: ProviderDeclaration = {
   name: "Anthropic",
   baseUrl: "https://api.anthropic.com/v1",
   apiKeyVariable: "ANTHROPIC_API_KEY",
+  capabilities: ["chat", "streaming", "tools", "vision", "pdf"],
   wire: "anthropic",
 };

@@ -9,6 +9,7 @@ export const azureOpenAi: ProviderDeclaration = {
   name: "Azure OpenAI",
   baseUrl: "https://{resource}.openai.azure.com/openai/v1",
   apiKeyVariable: "AZURE_OPENAI_API_KEY",
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "logprobs"],
   variables: { resource: { name: "AZURE_OPENAI_RESOURCE_NAME" } },
   authorization: "api-key",
   // Verdicts of its content filter are in every choice, and in chunks of their own without any.

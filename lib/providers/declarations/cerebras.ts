@@ -5,6 +5,7 @@ export const cerebras: ProviderDeclaration = {
   name: "Cerebras",
   baseUrl: "https://api.cerebras.ai/v1",
   apiKeyVariable: "CEREBRAS_API_KEY",
+  capabilities: ["chat", "streaming", "tools", "json"],
   // 400 on these: inference-docs.cerebras.ai/resources/openai (read 2026-11-23)
   drop: ["frequency_penalty", "logit_bias", "presence_penalty", "service_tier"],
   stripFromReply: ["time_info"],

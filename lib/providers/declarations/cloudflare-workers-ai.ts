@@ -6,6 +6,7 @@ export const cloudflareWorkersAi: ProviderDeclaration = {
   name: "Cloudflare Workers AI",
   baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
   apiKeyVariable: "CLOUDFLARE_API_TOKEN",
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank", "audio_speech"],
   variables: { account_id: { name: "CLOUDFLARE_ACCOUNT_ID" } },
   rename: { max_completion_tokens: "max_tokens" },
 };

@@ -5,5 +5,17 @@ export const deepInfra: ProviderDeclaration = {
   name: "DeepInfra",
   baseUrl: "https://api.deepinfra.com/v1/openai",
   apiKeyVariable: "DEEPINFRA_API_KEY",
-  capabilities: ["chat", "embeddings", "images", "audio_transcription", "audio_translation", "audio_speech"],
+  capabilities: [
+    "chat",
+    "streaming",
+    "tools",
+    "vision",
+    "json",
+    "images",
+    "embeddings",
+    "audio_transcription",
+    "audio_translation",
+    "audio_speech",
+  ],
+  stripFromReply: ["usage.estimated_cost"],
 };

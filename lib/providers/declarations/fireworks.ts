@@ -5,5 +5,9 @@ export const fireworks: ProviderDeclaration = {
   name: "Fireworks AI",
   baseUrl: "https://api.fireworks.ai/inference/v1",
   apiKeyVariable: "FIREWORKS_API_KEY",
-  capabilities: ["chat", "embeddings", "rerank"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank"],
+  // docs.fireworks.ai/tools-sdks/anthropic-compatibility (read 2026-11-25)
+  alsoSpeaks: { anthropic: null },
+  authorization: "bearer",
+  stripFromReply: ["perf_metrics"],
 };

@@ -5,6 +5,6 @@ export const googleAiStudio: ProviderDeclaration = {
   name: "Google AI Studio",
   baseUrl: "https://generativelanguage.googleapis.com/v1beta",
   apiKeyVariable: "GEMINI_API_KEY",
-  capabilities: ["chat", "embeddings", "images"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "images", "audio_speech"],
   wire: "gemini",
 };

@@ -11,8 +11,9 @@ export const googleVertex: ProviderDeclaration = {
     eu: "https://aiplatform.eu.rep.googleapis.com/v1/projects/{project}/locations/eu",
   },
   apiKeyVariable: "GOOGLE_VERTEX_CREDENTIALS_JSON",
+  aliases: ["google"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "images", "audio_speech"],
   apiKeyIsJson: true,
-  capabilities: ["chat", "images"],
   variables: {
     project: { name: "GOOGLE_PROJECT_ID" },
     // New models appear there first, and some nowhere else.

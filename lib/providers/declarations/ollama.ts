@@ -5,7 +5,7 @@ export const ollama: ProviderDeclaration = {
   name: "Ollama",
   baseUrl: "http://127.0.0.1:11434/v1",
   apiKeyVariable: null,
-  capabilities: ["chat", "embeddings"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings"],
   acceptsAnyModel: true,
   // A model that is not in memory is loaded first.
   firstTokenTimeoutMs: 300_000,

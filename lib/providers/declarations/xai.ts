@@ -5,7 +5,13 @@ export const xAi: ProviderDeclaration = {
   name: "xAI",
   baseUrl: "https://api.x.ai/v1",
   apiKeyVariable: "XAI_API_KEY",
-  capabilities: ["chat", "images"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "images", "video"],
+  modelQuirks: [
+    // An error on these; the effort is for one family only: docs.x.ai/docs/guides/reasoning (read 2026-11-25)
+    { models: /^grok-3-mini/, drop: ["frequency_penalty", "presence_penalty", "stop"] },
+    { models: /^grok-(?:4|code)/, drop: ["frequency_penalty", "presence_penalty", "reasoning_effort", "stop"] },
+    { models: /^grok-3/, drop: ["reasoning_effort"] },
+  ],
   // Its reasoning models think for minutes before the first token.
   firstTokenTimeoutMs: 600_000,
 };

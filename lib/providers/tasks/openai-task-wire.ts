@@ -1,7 +1,6 @@
 import { type JsonEdit, spliceJson } from "../../protocol/json-splice.ts";
 import type { ParsedTask } from "../../protocol/tasks/task.ts";
 import { GATEWAY_FIELDS } from "../openai-wire.ts";
-import type { ProviderDeclaration } from "../provider-declaration.ts";
 import type { EncodedTask, TaskAnswer, TaskWire } from "./task-wire.ts";
 
 /** OpenAI's own endpoints beside chat: what the client sent passes through, with the model's name at this provider. */
@@ -10,7 +9,7 @@ export const openAiTaskWire: TaskWire = {
   refusal: () => null,
   encode({ provider, baseUrl, nativeModel, call }): EncodedTask {
     const url = `${baseUrl}${call.format.path}`;
-    const { body, contentType, ignoredParameters } = encodedBody(provider, nativeModel, call);
+    const { body, contentType, ignoredParameters } = encodedBody(nativeModel, call);
     return {
       request: { method: "POST", url, headers: { "content-type": contentType, ...provider.headers }, body },
       ignoredParameters,
@@ -28,19 +27,12 @@ interface EncodedBody extends Pick<EncodedTask, "ignoredParameters"> {
   readonly body: EncodedTask["request"]["body"];
 }
 
-function encodedBody(provider: ProviderDeclaration, nativeModel: string, { payload, format }: ParsedTask): EncodedBody {
-  const dropped = [...GATEWAY_FIELDS, ...(provider.dropInTasks?.[format.name] ?? [])];
+function encodedBody(nativeModel: string, { payload }: ParsedTask): EncodedBody {
   if (payload.kind === "form") {
-    const { form } = payload;
-    const { contentType, bytes } = form.encode({ replace: { model: nativeModel }, drop: dropped });
+    const { contentType, bytes } = payload.form.encode({ replace: { model: nativeModel }, drop: GATEWAY_FIELDS });
     return { contentType, body: bytes, ignoredParameters: [] };
   }
   const edits: Record<string, JsonEdit[string]> = { model: JSON.stringify(nativeModel) };
-  const present = dropped.filter((field) => field in payload.body);
-  for (const field of present) edits[field] = null;
-  return {
-    contentType: "application/json",
-    body: spliceJson(payload.text, edits),
-    ignoredParameters: present.filter((field) => !GATEWAY_FIELDS.includes(field)),
-  };
+  for (const field of GATEWAY_FIELDS) if (field in payload.body) edits[field] = null;
+  return { contentType: "application/json", body: spliceJson(payload.text, edits), ignoredParameters: [] };
 }

@@ -19,6 +19,14 @@ export interface OpenAiFlavour {
   /** Comment lines before the first chunk. */
   readonly comments: readonly string[];
   readonly usageExtra: JsonObject;
+  /** Puts its usage into the choice that ends, and nowhere else. */
+  readonly usageInChoice: boolean;
+  /** Reports, on every chunk, what it has come to so far. */
+  readonly usageOnEveryChunk: boolean;
+  /** Fields of its own beside those of a message or a delta. */
+  readonly messageExtra: JsonObject;
+  /** Writes the answer so far into `message` beside each delta. */
+  readonly messageBesideDelta: boolean;
   readonly finishExtra: (usage: JsonObject | null) => JsonObject;
 }
 
@@ -34,6 +42,10 @@ const PLAIN: OpenAiFlavour = {
   wholeToolCalls: false,
   comments: [],
   usageExtra: {},
+  usageInChoice: false,
+  usageOnEveryChunk: false,
+  messageExtra: {},
+  messageBesideDelta: false,
   finishExtra: () => ({}),
 };
 
@@ -62,10 +74,37 @@ const FLAVOURS: Readonly<Record<string, Partial<OpenAiFlavour>>> = {
   },
   deepseek: { comments: ["keep-alive"], usageExtra: { prompt_cache_hit_tokens: 0 } },
   mistral: { usageOnFinish: true },
-  together: { usageOnFinish: true },
+  together: { usageOnFinish: true, head: { prompt: [] } },
+  fireworks: { usageOnFinish: true },
   xai: { reasoningApart: true, wholeToolCalls: true },
   deepinfra: { usageExtra: { estimated_cost: 0.00001 } },
   cerebras: { finishExtra: () => ({ time_info: { queue_time: 0.0001, total_time: 0.01 } }) },
+  moonshot: { usageInChoice: true },
+  // `input_sensitive` and its like on every object, an empty role in every delta.
+  minimax: {
+    head: { input_sensitive: false, output_sensitive: false, output_sensitive_int: 0 },
+    messageExtra: { name: "MiniMax AI", audio_content: "" },
+    usageExtra: { total_characters: 0 },
+    reasoning: (text) =>
+      text === "" ? {} : { reasoning_details: [{ type: "reasoning.text", format: "MiniMax-response-v1", text }] },
+    finishExtra: () => ({ base_resp: { status_code: 0, status_msg: "" } }),
+  },
+  perplexity: {
+    head: {
+      citations: ["https://tides.example/"],
+      search_results: [{ title: "Tides", url: "https://tides.example/", date: "2026-01-02" }],
+    },
+    usageExtra: { search_context_size: "low", citation_tokens: 3, num_search_queries: 1, cost: { total_cost: 0.005 } },
+    usageOnEveryChunk: true,
+    messageBesideDelta: true,
+  },
+  zai: { head: { request_id: "20261125014500simulated" }, usageOnFinish: true },
+  "vercel-ai-gateway": {
+    head: { generationId: "gen_simulated" },
+    messageExtra: { provider_metadata: { gateway: { cost: "0.0000672", generationId: "gen_simulated" } } },
+    usageExtra: { cost: 0.0000672, market_cost: 0.0000672, is_byok: false },
+  },
+  siliconflow: { usageOnEveryChunk: true },
 };
 
 export function flavourOf(provider: string): OpenAiFlavour {

@@ -1,6 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject } from "../../../lib/protocol/json.ts";
+import type { ProviderDeclaration } from "../../../lib/providers/provider-declaration.ts";
+import { PROVIDERS } from "../../../lib/providers/provider-list.ts";
 import { control } from "./control.ts";
 import { type Delivery, deliverError, deliverFault, deliverStream, deliverWhole, type Gate } from "./delivery.ts";
 import type { ScriptedFault } from "./fault.ts";
@@ -132,7 +134,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   // A TCP server's address is an object; only a pipe's is a string.
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const baseUrl = (provider: string) => `${url}/${provider}/${provider === "google-ai-studio" ? "v1beta" : "v1"}`;
+  const baseUrl = (provider: string) => `${url}/${provider}${declaredPath(provider)}`;
 
   return {
     url,
@@ -187,9 +189,28 @@ function textOf(value: FormDataEntryValue | null | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
-/** `GEMINI_API_KEY` is the one variable that is not named after its provider. */
+/** The path of a provider's own base URL. */
+function declaredPath(provider: string): string {
+  const base = declared(provider)?.baseUrl ?? "https://provider.example/v1";
+  return new URL(base.replace(/[{}]/g, "")).pathname.replace(/\/$/, "");
+}
+
+function declared(provider: string): ProviderDeclaration | undefined {
+  return PROVIDERS.find(({ id }) => id === provider);
+}
+
 function variables(provider: string, baseUrl: string): Record<string, string> {
   const name = provider.toUpperCase().replaceAll("-", "_");
-  const keyName = provider === "google-ai-studio" ? "GEMINI" : name;
-  return { [`${keyName}_API_KEY`]: providerKey(provider), [`${name}_BASE_URL`]: baseUrl };
+  const { apiKeyVariable = null, alsoSpeaks = {} } = declared(provider) ?? {};
+  const origin = new URL(baseUrl).origin;
+  const formats = Object.entries(alsoSpeaks).flatMap(([format, url]) =>
+    url === null
+      ? []
+      : [[`${name}_${format.toUpperCase()}_BASE_URL`, `${origin}/${provider}${new URL(url).pathname}`] as const],
+  );
+  return {
+    [apiKeyVariable ?? `${name}_API_KEY`]: providerKey(provider),
+    [`${name}_BASE_URL`]: baseUrl,
+    ...Object.fromEntries(formats),
+  };
 }

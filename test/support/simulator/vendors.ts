@@ -30,13 +30,19 @@ export interface VendorRoute {
 
 const WIRES: Readonly<Record<string, WireName>> = { anthropic: "anthropic", "google-ai-studio": "gemini" };
 
-/** The route of a path, or null where no vendor has one. */
+/** Formats that a vendor speaks beside its first: its path tells which. */
+const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|vercel-ai-gateway|xiaomi|zai)$/;
+
+/** The route of a path, or null where the vendor has none. What stands before the last part is the vendor's own base. */
 export function routeOf(path: string): VendorRoute | null {
-  const match = /^\/([^/]+)\/(?:v1|v1beta)\/(.+)$/.exec(path);
+  const match = /^\/([^/]+)\/(?:.+\/)?(chat\/completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
+    path,
+  );
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
-  const wire = WIRES[provider] ?? "openai";
+  const first = WIRES[provider] ?? "openai";
+  const wire = rest.startsWith("messages") && SPEAKS_ANTHROPIC.test(provider) ? "anthropic" : first;
   const api = rest === "responses" ? "responses" : "chat";
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, api, model, stream }) as const;
@@ -60,6 +66,16 @@ export function providerKey(provider: string): string {
   return `key-of-${provider}`;
 }
 
+/** Servers of OpenAI's format that take their key elsewhere than in `Authorization`. */
+const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
+  portkey: "x-portkey-api-key",
+  "azure-openai": "api-key",
+};
+
+function keyText({ provider }: VendorRoute): string {
+  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
+}
+
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
 export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders): void {
   if (route.provider === "ollama") return;
@@ -78,7 +94,7 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if (headers.authorization !== `Bearer ${expected}`) {
+  } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization) !== keyText(route)) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }

@@ -57,12 +57,12 @@ class OpenAiWriter {
   }
 
   events(includeUsage: boolean): readonly StreamEvent[] {
-    const usageOnFinish = this.#flavour.usageOnFinish;
+    const { usageOnFinish, usageInChoice, usageOnEveryChunk } = this.#flavour;
     const usage = includeUsage || usageOnFinish ? this.#usage() : null;
     const usageEvent = this.#event("usage", { choices: [], usage, ...this.#padding(0) });
     const twice = this.#context.usage.kind === "twice" && usage !== null;
     const early = this.#context.usage.kind === "early" && usage !== null;
-    const separate = usage !== null && !usageOnFinish;
+    const separate = usage !== null && !usageOnFinish && !usageInChoice && !usageOnEveryChunk;
     return [
       ...this.#flavour.comments.map((data): StreamEvent => ({ kind: "ping", name: null, data })),
       ...this.#answer.choices.map((_, index) => this.#opening(index)),
@@ -103,6 +103,7 @@ class OpenAiWriter {
         content: toolCalls.length > 0 || refusal ? null : text,
         ...(calls.length > 0 ? { tool_calls: calls } : {}),
         ...this.#flavour.reasoning(this.#answer.reasoning ?? ""),
+        ...this.#flavour.messageExtra,
         refusal: refusal ? text : null,
         ...(this.#flavour.name === "openai" ? { annotations: [] } : {}),
       },
@@ -152,7 +153,14 @@ class OpenAiWriter {
   }
 
   #finish(choice: AnsweredChoice, index: number, usage: JsonObject | null): StreamEvent {
-    const finished = { index, delta: {}, logprobs: null, ...this.#finishFields(choice) };
+    const inChoice = this.#flavour.usageInChoice ? this.#usage() : null;
+    const finished = {
+      index,
+      ...this.#deltaFields({}, choice.text),
+      logprobs: null,
+      ...this.#finishFields(choice),
+      ...(inChoice === null ? {} : { usage: inChoice }),
+    };
     const extra = this.#flavour.finishExtra(this.#usage());
     return this.#event("finish", {
       choices: [finished],
@@ -163,9 +171,15 @@ class OpenAiWriter {
   }
 
   #delta(kind: StreamEvent["kind"], index: number, delta: JsonObject, extra: JsonObject): StreamEvent {
-    const choice = { index, delta, logprobs: null, finish_reason: null, ...extra };
+    const choice = { index, ...this.#deltaFields(delta, ""), logprobs: null, finish_reason: null, ...extra };
     const length = JSON.stringify(delta).length;
     return this.#event(kind, { choices: [choice], ...this.#usageNull(), ...this.#padding(length) });
+  }
+
+  #deltaFields(delta: JsonObject, text: string): JsonObject {
+    const { messageExtra, messageBesideDelta } = this.#flavour;
+    const message = messageBesideDelta ? { message: { role: "assistant", content: text } } : {};
+    return { ...message, delta: { ...delta, ...messageExtra } };
   }
 
   #event(kind: StreamEvent["kind"], fields: JsonObject): StreamEvent {
@@ -175,6 +189,7 @@ class OpenAiWriter {
 
   /** OpenAI writes `usage: null` into every chunk but the last. */
   #usageNull(): JsonObject {
+    if (this.#flavour.usageOnEveryChunk) return { usage: this.#usage() };
     return this.#flavour.name === "openai" ? { usage: null } : {};
   }
 

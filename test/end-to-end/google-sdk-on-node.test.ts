@@ -1,0 +1,3 @@
+import { describeGoogleSdkThroughGateway } from "./gateway-sdks.ts";
+
+describeGoogleSdkThroughGateway("node");
