@@ -7,8 +7,8 @@ import { CREATED_AT_SECONDS, fragments, type StreamEvent, type UsageBehaviour } 
 import { openAiError, VendorRefusal } from "./vendor-errors.ts";
 
 /** Paths below a base URL of OpenAI's format, and Gemini's methods, that are no chat. */
-export const TASK_PATH =
-  /^(?:embeddings|moderations|rerank|images\/(?:generations|edits)|audio\/(?:transcriptions|translations|speech))$/;
+export const TASK_PATHS =
+  "embeddings|moderations|rerank|images/(?:generations|edits)|audio/(?:transcriptions|translations|speech)";
 export const GEMINI_TASK = /^models\/([^:]+):(batchEmbedContents|predict)$/;
 
 /** A task as it was asked for: the last words of its path, its JSON or the fields of its form. */

@@ -9,7 +9,7 @@ import { readGemini } from "./read-gemini.ts";
 import { readOpenAi } from "./read-openai.ts";
 import { readResponses } from "./read-responses.ts";
 import type { ReplyContext, WireReply } from "./stream-event.ts";
-import { GEMINI_TASK, TASK_PATH } from "./tasks.ts";
+import { GEMINI_TASK, TASK_PATHS } from "./tasks.ts";
 import { anthropicError, geminiError, openAiError, VendorRefusal, type WireName } from "./vendor-errors.ts";
 import { writeAnthropic } from "./write-anthropic.ts";
 import { writeGemini } from "./write-gemini.ts";
@@ -33,11 +33,14 @@ const WIRES: Readonly<Record<string, WireName>> = { anthropic: "anthropic", "goo
 /** Formats that a vendor speaks beside its first: its path tells which. */
 const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|vercel-ai-gateway|xiaomi|zai)$/;
 
+const VENDOR_PATH = new RegExp(
+  `^/([^/]+)/(?:.+/)?(chat/completions|responses|messages(?:/count_tokens)?|models(?:/.+)?|${TASK_PATHS})$`,
+);
+const TASK_PATH = new RegExp(`^(?:${TASK_PATHS})$`);
+
 /** The route of a path, or null where the vendor has none. What stands before the last part is the vendor's own base. */
 export function routeOf(path: string): VendorRoute | null {
-  const match = /^\/([^/]+)\/(?:.+\/)?(chat\/completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
-    path,
-  );
+  const match = VENDOR_PATH.exec(path);
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
