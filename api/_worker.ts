@@ -8,6 +8,9 @@ interface WorkerContext {
   passThroughOnException(): void;
 }
 
+/** Less than the time between two crons. */
+const SLICE_MS = 50_000;
+
 /** One app an isolate and environment; the environment object is the isolate's own and outlives its requests. */
 const apps = new WeakMap<WorkerEnvironment, EdgeApp>();
 
@@ -25,7 +28,7 @@ export default {
   scheduled(_event: unknown, environment: WorkerEnvironment, context: WorkerContext) {
     const { gateway, ports } = edgeApp(environment);
     const background = (task: Promise<unknown>) => context.waitUntil(task);
-    context.waitUntil(runJobs(gateway, { ...ports, background }));
+    context.waitUntil(runJobs(gateway, { ...ports, background }, SLICE_MS));
   },
 };
 

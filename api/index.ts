@@ -5,6 +5,9 @@ import { createEdgeApp } from "./_edge-app.ts";
 /** Vercel, on its edge runtime: every path is rewritten to this function (vercel.json). */
 export const config = { runtime: "edge" };
 
+/** An edge function that has not begun its reply after 25 s is ended. */
+const SLICE_MS = 15_000;
+
 interface VercelContext {
   waitUntil(task: Promise<unknown>): void;
 }
@@ -34,5 +37,5 @@ async function runCron(request: Request, context: VercelContext): Promise<Respon
     );
   }
   const background = (task: Promise<unknown>) => context.waitUntil(task);
-  return Response.json(await runJobs(edge.gateway, { ...edge.ports, background }));
+  return Response.json(await runJobs(edge.gateway, { ...edge.ports, background }, SLICE_MS));
 }

@@ -7,7 +7,7 @@ const BASE = ["lib/errors", "lib/money", "lib/ports"];
 const SUBJECT = ["lib/protocol", "lib/telemetry", "lib/database", ...BASE];
 const ALL_SUBJECTS = [
   ...["lib/accounts", "lib/providers", "lib/catalog", "lib/limits", "lib/billing", "lib/cache", "lib/health"],
-  ...["lib/webhooks", "lib/responses", ...SUBJECT],
+  ...["lib/webhooks", "lib/batches", "lib/responses", ...SUBJECT],
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/ports": ["type lib/database"],
@@ -25,7 +25,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cache": SUBJECT,
   "lib/health": SUBJECT,
   "lib/webhooks": SUBJECT,
-  "lib/responses": ["lib/accounts", ...SUBJECT],
+  // What files, batches and responses hold is sealed as an account's secrets are.
+  "lib/batches": [...SUBJECT, "lib/accounts"],
+  "lib/responses": [...SUBJECT, "lib/accounts"],
   "lib/routing": ["lib/catalog", "lib/health", "lib/providers", ...SUBJECT],
   "lib/inference": ["lib/routing", ...ALL_SUBJECTS],
   // A job may make inference calls, as a client does.

@@ -25,7 +25,7 @@ interface FormFile {
 }
 
 export interface RouteDocumentation {
-  readonly tag: "Inference" | "Models" | "Account" | "Operator" | "System";
+  readonly tag: "Inference" | "Batches" | "Models" | "Account" | "Operator" | "System";
   readonly summary: string;
   readonly description?: string;
   readonly query?: z.ZodObject;

@@ -23,6 +23,8 @@ import { createHttpServer } from "./http-server.ts";
 import { sendNodeReply } from "./send-node-reply.ts";
 
 const JOBS_EVERY_MS = 60_000;
+/** Less than the time between two, so that batches are gone on with nearly all the time. */
+const BATCH_SLICE_MS = 55_000;
 const DRAIN_MS = 10_000;
 const HEAD_STALL_MS = 30_000;
 const UPLOAD_MS = 300_000;
@@ -82,7 +84,7 @@ export async function startNode(settings: Settings, log: Log): Promise<RunningGa
   if (local !== null && configuration.bootstrapKey === null) directory?.saveKey(local.apiKey);
 
   const server = await listen(createApp(gateway, ports, sendNodeReply).fetch, settings);
-  const stopJobs = repeat(() => tracked.background(runJobs(gateway, ports)));
+  const stopJobs = repeat(() => tracked.background(runJobs(gateway, ports, BATCH_SLICE_MS)));
   const { port } = server.address() as AddressInfo; // listening on TCP, so it has one
   return {
     url: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${port}`,

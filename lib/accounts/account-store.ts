@@ -1,14 +1,32 @@
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../database/tables.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, identity } from "./identity.ts";
 
 /** The identity behind a key's hash, or null when there is none or it is revoked. */
-export async function findIdentity(database: Kysely<Database>, keyHash: string): Promise<Identity | null> {
+export function findIdentity(database: Kysely<Database>, keyHash: string): Promise<Identity | null> {
+  return identityWhere(database, "key.key_hash", keyHash);
+}
+
+/** The same by the key's id: for what was begun with the key and goes on without it. */
+export function findIdentityOfKey(database: Kysely<Database>, keyId: string): Promise<Identity | null> {
+  return identityWhere(database, "key.id", keyId);
+}
+
+async function identityWhere(
+  database: Kysely<Database>,
+  column: "key.key_hash" | "key.id",
+  value: string,
+): Promise<Identity | null> {
   const row = await database
     .selectFrom("api_key as key")
     .leftJoin("credit_account as credit", "credit.account_id", "key.account_id")
     .select(["key.id", "key.account_id", "key.requests_per_minute", "key.expires_at", "credit.status"])
-    .where("key.key_hash", "=", keyHash)
+    .select(
+      sql<string | null>`(
+        select json_agg(json_build_object('provider', p.provider, 'mode', p.mode, 'sealed', p.sealed_secret))::text
+        from provider_key p where p.account_id = key.account_id)`.as("provider_keys"),
+    )
+    .where(column, "=", value)
     .where("key.revoked_at", "is", null)
     .executeTakeFirst();
   if (row === undefined) return null;
@@ -18,6 +36,7 @@ export async function findIdentity(database: Kysely<Database>, keyHash: string):
     requestsPerMinute: row.requests_per_minute,
     expiresAtMs: row.expires_at === null ? null : new Date(row.expires_at).getTime(),
     suspended: row.status === "frozen",
+    providerKeys: row.provider_keys === null ? [] : identity.shape.providerKeys.parse(JSON.parse(row.provider_keys)),
   };
 }
 

@@ -95,6 +95,17 @@ export class Identities {
     }
   }
 
+  /** Forgets what is known of an account's keys, here and in Redis; elsewhere within a minute. */
+  async forgetAccount(ports: IdentityPorts, accountId: string, hashes: readonly string[]): Promise<void> {
+    for (const [apiKey, known] of this.#known) if (known.identity.accountId === accountId) this.#known.delete(apiKey);
+    if (hashes.length === 0) return;
+    try {
+      await ports.redis.del(...hashes.map(Identities.key));
+    } catch {
+      ports.log.warn("identity_change_not_shared", { accountId });
+    }
+  }
+
   async #read(ports: IdentityPorts, apiKey: string, hash: string): Promise<Identity | null> {
     const nowMs = ports.clock.now();
     try {

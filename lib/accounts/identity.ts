@@ -10,8 +10,18 @@ export const identity = z.object({
   expiresAtMs: z.number().nullable(),
   /** The account is stopped. Known from here, so that a call which holds no credit is refused as well. */
   suspended: z.boolean(),
+  /** The account's own keys for providers, sealed: with the identity, so that no call has to ask for them. */
+  providerKeys: z.array(
+    z.object({
+      provider: z.string(),
+      /** `first`: before the operator's. `only`: instead of it. */
+      mode: z.enum(["first", "only"]),
+      sealed: z.string(),
+    }),
+  ),
 });
 export type Identity = z.infer<typeof identity>;
+export type ProviderKeyMode = Identity["providerKeys"][number]["mode"];
 
 /** One text for every key that does not open: which part was wrong is nobody's business (B5 to B7). */
 export function invalidKey(): GatewayError {

@@ -146,6 +146,16 @@ export async function dueHolds(
   return rows;
 }
 
+/**
+ * Gives a request's charge back, once.
+ * @returns `ok`, `replay`, `nothing` (it cost nothing) or `unknown`
+ */
+export async function refundInPostgres(database: LedgerDatabase, requestId: string, reason: string): Promise<string> {
+  const { rows } = await sql<{ status: string }>`
+    select status from ledger_refund(${requestId}, ${reason})`.execute(database);
+  return only(rows).status;
+}
+
 export interface Balance {
   readonly allowance: NanoUsd;
   readonly purchased: NanoUsd;

@@ -1,4 +1,4 @@
-import { MODEL_ID_CONVENTIONS, PROVIDER_SLUG_ALIASES } from "../providers/model-id-conventions.ts";
+import { providerOfSlug } from "../providers/provider-slugs.ts";
 import { latestModels } from "./latest-models.ts";
 import { vendorOf } from "./model.ts";
 import type { ModelJson } from "./model-json.ts";
@@ -70,7 +70,6 @@ export class ModelNames {
   readonly #vendors = new Set<string>();
   /** Lower-case native id -> model and provider; no provider where several use the same native id. */
   readonly #natives = new Map<string, { readonly id: string; readonly provider: string | null }>();
-  readonly #providers = new Set(Object.keys(MODEL_ID_CONVENTIONS));
   readonly #anyModelProviders: ReadonlySet<string>;
   readonly #models: readonly ModelJson[];
   // Made when they are first needed, for most isolates never need them.
@@ -87,7 +86,6 @@ export class ModelNames {
     }
     for (const { id, offers } of models) {
       for (const { provider, nativeModel } of offers) {
-        this.#providers.add(provider);
         this.#addNative(nativeModel.toLowerCase(), id, provider);
         this.#addNative(`${provider}/${nativeModel.toLowerCase()}`, id, provider);
       }
@@ -175,7 +173,7 @@ export class ModelNames {
   #pinned(lower: string): Found | null {
     const slash = lower.indexOf("/");
     const prefix = lower.slice(0, Math.max(0, slash));
-    const provider = this.#providerOf(prefix);
+    const provider = providerOfSlug(prefix);
     // Somebody's own id may begin with a vendor's name, as most canonical ones do.
     if (provider === null || (this.#vendors.has(prefix) && this.#natives.has(lower))) return null;
     const rest = lower.slice(slash + 1);
@@ -212,13 +210,8 @@ export class ModelNames {
   /** Who is most likely to have a model that no table knows. */
   #homeOf(lower: string): string | null {
     const prefix = lower.slice(0, Math.max(0, lower.indexOf("/")));
-    const set = OVERRIDES.get(lower) ?? formatOf(lower)?.provider ?? this.#providerOf(prefix);
+    const set = OVERRIDES.get(lower) ?? formatOf(lower)?.provider ?? providerOfSlug(prefix);
     return set ?? providerOfOrganisation(lower);
-  }
-
-  #providerOf(prefix: string): string | null {
-    const provider = PROVIDER_SLUG_ALIASES.get(prefix) ?? prefix;
-    return this.#providers.has(provider) ? provider : null;
   }
 
   /** The first model of a native id keeps it; canonical ids are looked at before native ones. */

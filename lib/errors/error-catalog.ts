@@ -28,6 +28,7 @@ export const ERROR_CATALOG = {
   // What was asked
   invalid_request: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   empty_body: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  invalid_multipart: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_json: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_encoding: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   json_too_deep: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
@@ -42,7 +43,6 @@ export const ERROR_CATALOG = {
   too_few_items: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   too_many_items: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   empty_string: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
-  invalid_multipart: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   conflicting_fields: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unknown_tool_call_id: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   invalid_tool_name: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
@@ -73,6 +73,8 @@ export const ERROR_CATALOG = {
   catalog_unavailable: { status: 503, openai: "api_error", anthropic: "overloaded_error" },
   encryption_not_configured: { status: 503, openai: "api_error", anthropic: "api_error" },
   // The provider
+  provider_key_refused: { status: 403, openai: "permission_error", anthropic: "permission_error" },
+  provider_key_unreadable: { status: 503, openai: "api_error", anthropic: "api_error" },
   provider_rejected_request: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   provider_rate_limited: { status: 429, openai: "rate_limit_error", anthropic: "rate_limit_error" },
   provider_error: { status: 502, openai: "provider_error", anthropic: "api_error" },

@@ -45,10 +45,11 @@ export async function countTokens(
     amountNanoUsd: 0n,
     outputPerMillion: 0n,
   });
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
   const { clock, callUpstream, log } = ports;
   const countPorts = { clock, callUpstream, log, accessTokens: gateway.accessTokens };
   const asked = { ...call, format: format.name };
-  const counted = await countAtProvider(countPorts, gateway.breakers, gateway.providers, model, asked, call.signal);
+  const counted = await countAtProvider(countPorts, gateway.breakers, providers, model, asked, call.signal);
   return {
     inputTokens: counted?.inputTokens ?? estimatedInputTokens,
     headers: {

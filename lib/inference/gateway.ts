@@ -11,6 +11,7 @@ import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
 import { StoreHealth } from "../responses/store-health.ts";
+import { CallerKeys } from "./caller-keys.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
 
@@ -31,6 +32,7 @@ export interface Gateway {
   readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
   readonly liveStreams: LiveStreams;
+  readonly callerKeys: CallerKeys;
 }
 
 /** Makes the isolate's state. `settler` is the runtime's own: what a process may share, an isolate's requests may not. */
@@ -51,5 +53,6 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),
     liveStreams: new LiveStreams(),
+    callerKeys: new CallerKeys(),
   };
 }

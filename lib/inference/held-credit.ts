@@ -136,6 +136,7 @@ export class HeldCredit {
         priceVersion: candidate?.price.version ?? null,
         outcome,
         usage,
+        ...(candidate?.credential?.ofCaller === true ? { byok: true } : {}),
         ...(fingerprint === undefined ? {} : { fingerprint }),
       },
       attempts: this.#attempts.map((attempt) => ({

@@ -1,13 +1,24 @@
+import type { Identity } from "../accounts/identity.ts";
+import type { OnceKey } from "../billing/reserve-once.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
 import type { ClientFormat, ProtocolHeaders } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { IdempotencyWish } from "./idempotency-key.ts";
 
+/** A call that the gateway makes by itself for an account, on terms of its own. */
+interface OnBehalf {
+  readonly identity: Identity;
+  /** Of each price, in percent. */
+  readonly pricePercent: number;
+  readonly once: OnceKey;
+}
+
 /** A request as a route hands it over: its body read and parsed as JSON, nothing of it judged yet. */
 export interface InferenceCall {
   readonly format: ClientFormat;
-  /** The API key, of a valid shape. */
+  /** The API key, of a valid shape; empty where `onBehalf` says who calls. */
   readonly credential: string;
+  readonly onBehalf?: OnBehalf | null;
   readonly text: string;
   readonly body: JsonObject;
   readonly protocolHeaders: ProtocolHeaders;

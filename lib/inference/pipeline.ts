@@ -1,4 +1,5 @@
 import { assertNotSuspended, type Identity } from "../accounts/identity.ts";
+import type { OnceKey } from "../billing/reserve-once.ts";
 import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
@@ -7,6 +8,7 @@ import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
+import { atPercent, callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
 import { rankCandidates } from "../routing/rank-candidates.ts";
@@ -38,7 +40,8 @@ const EVENT_STREAM = {
  */
 export async function runInference(gateway: Gateway, ports: Ports, call: InferenceCall): Promise<InferenceReply> {
   const timings = new StageTimings(ports.clock);
-  const identity = await authenticate(gateway, ports, call.credential, call.body["model"]);
+  const { onBehalf = null } = call;
+  const identity = onBehalf?.identity ?? (await authenticate(gateway, ports, call.credential, call.body["model"]));
   assertNotSuspended(identity);
   timings.mark("auth");
 
@@ -46,25 +49,24 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
   const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
   assertUsableFor("chat", model);
   const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
-  const candidates = nativeWhereNeeded(
-    rankCandidates(gateway.providers, model, requestedProvider, parsed),
-    parsed,
-    model.id,
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
+  const ranked = nativeWhereNeeded(rankCandidates(providers, model, requestedProvider, parsed), parsed, model.id);
+  const candidates = atPercent(
+    callerPriced(ranked, gateway.configuration.byokFeePercent),
+    onBehalf?.pricePercent ?? 100,
   );
   timings.mark("route");
 
   const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
   const { accountId, keyId, requestsPerMinute } = identity;
-  const key =
-    call.idempotency === null
-      ? null
-      : await onceKeyOf(gateway, ports, accountId, call.idempotency.key, contentOf(call));
+  const key = onBehalf?.once ?? (await onceKeyOfCall(gateway, ports, accountId, call));
   const admit = async () => {
     const admission = await admitCall(gateway, ports, {
       requestId: key?.id ?? call.requestId,
       accountId,
-      keyId,
-      requestsPerMinute,
+      // What is made on behalf has its own bound on how much runs at once, and takes nothing from the key's minute.
+      keyId: onBehalf === null ? keyId : `${keyId}:on-behalf`,
+      requestsPerMinute: onBehalf === null ? requestsPerMinute : UNLIMITED_PER_MINUTE,
       amountNanoUsd: expectedCost(parsed, candidates, usualOutput),
       outputPerMillion: candidates[0]?.price.outputPerMillion ?? 0n,
       once: key,
@@ -86,15 +88,23 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
     };
     return answerAdmitted(admitted, candidates);
   };
-  if (call.idempotency === null || key === null) return answer(await admit(), call.signal);
-  const { store } = call.idempotency;
+  if (key === null) return answer(await admit(), call.signal);
+  const store = call.idempotency?.store ?? (onBehalf === null ? null : false);
   const once = { key, store, accountId, stream: parsed.stream, signal: call.signal };
   return answerOnce(gateway, ports, once, admit, answer);
 }
 
-/** What a repetition must have in common with the first request. */
-function contentOf({ format, text }: InferenceCall): string {
-  return `${format.name}\n${format.target ?? ""}\n${text}`;
+const UNLIMITED_PER_MINUTE = 1_000_000_000;
+
+/** A repetition must have the route and the body in common with the first request. */
+async function onceKeyOfCall(
+  gateway: Gateway,
+  ports: Ports,
+  accountId: string,
+  { idempotency, format, text }: InferenceCall,
+): Promise<OnceKey | null> {
+  if (idempotency === null) return null;
+  return onceKeyOf(gateway, ports, accountId, idempotency.key, `${format.name}\n${format.target ?? ""}\n${text}`);
 }
 
 /** A call that may be made. */

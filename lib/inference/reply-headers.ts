@@ -1,4 +1,5 @@
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
+import { isCallers } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { StageTimings } from "../telemetry/stage-timings.ts";
 import type { Admission } from "./admit-call.ts";
@@ -26,6 +27,7 @@ export function replyHeaders(
     "server-timing": timings.header(),
     ...rateLimitHeaders(admission.limit, nowMs),
   };
+  if (isCallers(reply.candidate)) headers["x-gateway-byok"] = "true";
   const ignored = reply.ignoredParameters.filter((name) => SAFE_NAME.test(name)).slice(0, MAX_IGNORED_NAMED);
   if (ignored.length > 0) headers["x-gateway-ignored-parameters"] = ignored.join(", ");
   if (admission.degraded.length > 0) headers["x-degraded"] = admission.degraded.join(",");

@@ -18,7 +18,8 @@ type ResponsesCall = Omit<InferenceCall, "format">;
  * @throws GatewayError whatever refuses the call before it is answered
  */
 export async function runResponses(gateway: Gateway, ports: Ports, asked: ResponsesCall): Promise<InferenceReply> {
-  const identity = await authenticate(gateway, ports, asked.credential, asked.body["model"]);
+  const identity =
+    asked.onBehalf?.identity ?? (await authenticate(gateway, ports, asked.credential, asked.body["model"]));
   const call = await withHistory(gateway, ports, identity.accountId, asked);
   const keeps = call.body["store"] !== false;
   const format = responsesFormat((responseText) => {

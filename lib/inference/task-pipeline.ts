@@ -7,6 +7,7 @@ import { spliceJson } from "../protocol/json-splice.ts";
 import { stripEdits } from "../protocol/strip-fields.ts";
 import { fieldOf, type ParsedTask } from "../protocol/tasks/task.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
+import { callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { rankTaskCandidates } from "../routing/rank-task-candidates.ts";
 import { attemptTask, type TaskReply } from "../routing/task-attempt.ts";
@@ -47,7 +48,9 @@ export async function runTask(gateway: Gateway, ports: Ports, call: TaskCall): P
   const task = await call.parse();
   const { model, requestedProvider } = await resolveModel(gateway, ports, task.model);
   if (!servesAnyModel(gateway, requestedProvider)) assertUsableFor(task.format.name, model);
-  const candidates = rankTaskCandidates(gateway.providers, model, requestedProvider, task);
+  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
+  const ranked = rankTaskCandidates(providers, model, requestedProvider, task);
+  const candidates = callerPriced(ranked, gateway.configuration.byokFeePercent);
   timings.mark("route");
 
   const { accountId, keyId, requestsPerMinute } = identity;

@@ -46,6 +46,19 @@ export interface BillableCounts {
   readonly reasoning: number;
 }
 
+/** The price at `percent` of its amounts, each rounded up to what it is counted in. */
+export function scaledPrice(price: Price, percent: bigint): Price {
+  // The same shape: amounts are its only bigints, and nothing else is changed.
+  const scaled = scaledAmounts(price, percent) as Price;
+  return { ...scaled, version: `${price.version}*${percent}%` };
+}
+
+function scaledAmounts(value: unknown, percent: bigint): unknown {
+  if (typeof value === "bigint") return (value * percent + 99n) / 100n;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, amount]) => [name, scaledAmounts(amount, percent)]));
+}
+
 const TOKENS_PER_PRICE = 1_000_000n;
 
 /**

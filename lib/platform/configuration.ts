@@ -89,6 +89,11 @@ export const VARIABLES = {
     .enum(["true", "false"])
     .default("false")
     .describe("a word, true or false: whether replies under an Idempotency-Key are kept for a day, sealed"),
+  BYOK_FEE_PERCENT: integer(0, 100)
+    .default(0)
+    .describe(
+      "a whole number from 0 to 100: what a call with the account's own provider key costs, in percent of its price",
+    ),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, hostname: /./ })
     .optional()
@@ -111,6 +116,9 @@ export const VARIABLES = {
   MAX_BODY_BYTES: integer(1024, 100_000_000)
     .default(4 * 1024 * 1024)
     .describe("a whole number of bytes from 1024 to 100000000: the largest request body"),
+  MAX_FILE_BYTES: integer(1024, 100_000_000)
+    .default(20 * 1024 * 1024)
+    .describe("a whole number of bytes from 1024 to 100000000: the largest file for a batch"),
   CONNECT_TIMEOUT_MS: milliseconds(5_000, "connecting to a provider"),
   FIRST_TOKEN_TIMEOUT_MS: milliseconds(30_000, "a stream's first token"),
   IDLE_TIMEOUT_MS: milliseconds(30_000, "between two tokens of a stream"),
@@ -155,7 +163,9 @@ export function parseSettings(
       bootstrapKey: variables.GANGWAY_BOOTSTRAP_KEY ?? null,
       encryptionKeys: variables.ENCRYPTION_KEYS ?? [],
       keepReplies: variables.KEEP_REPLIES === "true",
+      byokFeePercent: variables.BYOK_FEE_PERCENT,
       maxBodyBytes: variables.MAX_BODY_BYTES,
+      maxFileBytes: variables.MAX_FILE_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
       timeouts: {

@@ -14,7 +14,11 @@ export interface Configuration {
   readonly encryptionKeys: readonly EncryptionKey[];
   /** Replies to requests with an Idempotency-Key are kept for a repetition unless the request says otherwise. */
   readonly keepReplies: boolean;
+  /** What a call with the account's own provider key is charged, in percent of its price with the operator's. */
+  readonly byokFeePercent: number;
   readonly maxBodyBytes: number;
+  /** Of an uploaded file. */
+  readonly maxFileBytes: number;
   /** Base URL that clients are told, or null for the request's own. */
   readonly publicUrl: string | null;
   readonly timeouts: Timeouts;

@@ -83,22 +83,3 @@ export const MODEL_ID_CONVENTIONS: Readonly<Record<string, ModelIdConvention>> =
   sambanova: listed,
   soundsgood: listed,
 };
-
-/** Other names that a provider goes by in `provider/model`, here and in LiteLLM's lists. */
-export const PROVIDER_SLUG_ALIASES: ReadonlyMap<string, string> = new Map([
-  ["alibaba", "alibaba-cloud"],
-  ["alpaca", "alpaca-network"],
-  ["cloudflare", "cloudflare-workers-ai"],
-  ["dashscope", "alibaba-cloud"],
-  ["fal-ai", "fal"],
-  ["fireworks_ai", "fireworks"],
-  ["gemini", "google-ai-studio"],
-  ["google", "google-vertex"],
-  ["hug", "huggingface"],
-  ["moonshotai", "moonshot"],
-  ["together_ai", "together"],
-  ["vercel", "vercel-ai-gateway"],
-  ["vertex_ai", "google-vertex"],
-  ["x-ai", "xai"],
-  ["z-ai", "zai"],
-]);

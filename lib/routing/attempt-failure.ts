@@ -71,6 +71,11 @@ export function breakerOutcome(kind: FailureKind): BreakerOutcome | null {
   }
 }
 
+/** A refusal of the key rather than of the request: with a caller's own key it says nothing of the provider. */
+export function isOfKey(kind: FailureKind): boolean {
+  return kind === "credentials" || kind === "payment" || kind === "forbidden" || kind === "rate-limited";
+}
+
 /** True when another provider may do better (CM-5.1.3 to CM-5.1.11; 500 and 529 as in the fault table, F23). */
 export function mayGoElsewhere(kind: FailureKind): boolean {
   return kind !== "rejected" && kind !== "rate-limited";

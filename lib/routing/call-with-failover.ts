@@ -1,11 +1,13 @@
+import type { GatewayError } from "../errors/gateway-error.ts";
 import { admission, secondsUntilRetry } from "../health/breaker-state.ts";
 import type { BreakerView } from "../health/breakers.ts";
 import { sleep } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
-import { type AttemptFailure, breakerOutcome, mayGoElsewhere } from "./attempt-failure.ts";
+import { type AttemptFailure, breakerOutcome, isOfKey, mayGoElsewhere } from "./attempt-failure.ts";
 import type { AttemptLimits, AttemptResult } from "./attempt-result.ts";
+import { isCallers } from "./caller-priced.ts";
 import type { Candidate } from "./candidate.ts";
-import { exhaustedError, rateLimitedError, rejectedError } from "./routing-errors.ts";
+import { callerKeyRefused, exhaustedError, rateLimitedError, rejectedError } from "./routing-errors.ts";
 
 /** One try at a provider, as the ledger keeps it. */
 export interface AttemptRecord {
@@ -50,13 +52,18 @@ export async function callWithFailover<Reply>(
   // A model's providers are never all left alone: with every breaker open the first is probed before its time.
   const allOpen = candidates.every(({ provider }) => admission(breakers.state(provider.id), nowMs) === "skip");
   let lastFailure: AttemptFailure | null = null;
+  let refusedKey: GatewayError | null = null;
   for (const [index, candidate] of candidates.entries()) {
     const provider = candidate.provider.id;
     if (!(await breakers.admit(ports, provider, allOpen && index === 0))) {
       options.onAttempt({ provider, outcome: "skipped", status: null });
       continue;
     }
-    const result = await attemptThroughRateLimits(ports, candidate, attempt, options);
+    // A limit of the caller's own key is not waited out while the operator's stands behind it.
+    const next = candidates[index + 1];
+    const spare = isCallers(candidate) && next !== undefined && next.provider.id === provider;
+    const asked = spare ? { ...options, failoverOnRateLimit: true } : options;
+    const result = await attemptThroughRateLimits(ports, candidate, attempt, asked);
     switch (result.kind) {
       case "answered":
         options.onAttempt({ provider, outcome: "answered", status: 200 });
@@ -68,16 +75,20 @@ export async function callWithFailover<Reply>(
       case "failed": {
         const { failure } = result;
         options.onAttempt({ provider, outcome: failure.kind, status: failure.status });
-        const outcome = breakerOutcome(failure.kind);
+        const ofCallersKey = isCallers(candidate) && isOfKey(failure.kind);
+        refusedKey = ofCallersKey && failure.kind !== "rate-limited" ? callerKeyRefused(provider, failure) : null;
+        const outcome = ofCallersKey ? null : breakerOutcome(failure.kind);
         if (outcome !== null) report(ports, breakers, provider, outcome);
-        if (failure.kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider });
+        if (failure.kind === "credentials" && !ofCallersKey)
+          ports.log.error("provider_refused_our_key", null, { provider });
         if (failure.kind === "rejected") throw rejectedError(result.refusal);
-        if (!mayGoElsewhere(failure.kind) && !options.failoverOnRateLimit) throw rateLimitedError(result.retryAfterMs);
+        if (!mayGoElsewhere(failure.kind) && !asked.failoverOnRateLimit) throw rateLimitedError(result.retryAfterMs);
         lastFailure = failure;
       }
     }
     if (ports.clock.now() >= options.limits.deadlineMs) break;
   }
+  if (refusedKey !== null) throw refusedKey;
   throw exhaustedError(lastFailure, retrySeconds(ports, breakers, candidates));
 }
 

@@ -60,9 +60,10 @@ function counterOf(
     const { declaration, credentials } = provider;
     const { wire, baseUrl } = endpointFor(provider, format, nativeModel);
     const credential = credentials[0] ?? null;
-    return wire.countTokens === null || wire.passesThrough !== format
-      ? []
-      : [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
+    // Who speaks a vendor's format besides his own answers its messages; that he counts is nowhere said.
+    const counts = wire.passesThrough === format && declaration.alsoSpeaks?.[wire.name] === undefined;
+    if (wire.countTokens === null || !counts) return [];
+    return [{ provider: declaration, wire, baseUrl, credential, nativeModel }];
   });
   const position = ({ provider }: Counter) => chainPosition(provider.id, vendor);
   return counters.toSorted((a, b) => position(a) - position(b))[0] ?? null;
@@ -92,7 +93,8 @@ async function ask(
     const told = wire.decodeFailure(upstream.status, text);
     const { kind } = failureOfStatus(told.meantStatus ?? upstream.status);
     if (kind === "rejected") throw rejectedError(told);
-    if (kind === "credentials") ports.log.error("provider_refused_our_key", null, { provider: counter.provider.id });
+    if (kind === "credentials" && counter.credential?.ofCaller !== true)
+      ports.log.error("provider_refused_our_key", null, { provider: counter.provider.id });
     return null;
   } catch (error) {
     if (error instanceof GatewayError) throw error;

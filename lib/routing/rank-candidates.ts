@@ -2,6 +2,7 @@ import { effectivePrice, pricingMissing } from "../catalog/effective-price.ts";
 import { type Model, maxOutputOf, vendorOf } from "../catalog/model.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
+import type { ProviderCredential } from "../providers/authorize.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import type { Candidate } from "./candidate.ts";
@@ -33,18 +34,16 @@ export function rankCandidates(
     if (provider === undefined || price === null) return [];
     const { wire, baseUrl } = endpointFor(provider, call.format, offer.nativeModel);
     const contextLength = offer.contextLength ?? model.contextLength;
-    return [
-      {
-        provider: provider.declaration,
-        wire,
-        baseUrl,
-        credential: provider.credentials[0] ?? null,
-        nativeModel: offer.nativeModel,
-        contextLength,
-        maxOutputTokens: maxOutputOf(model),
-        price,
-      },
-    ];
+    return keysOf(provider).map((credential) => ({
+      provider: provider.declaration,
+      wire,
+      baseUrl,
+      credential,
+      nativeModel: offer.nativeModel,
+      contextLength,
+      maxOutputTokens: maxOutputOf(model),
+      price,
+    }));
   });
   if (candidates.length === 0) throw pricingMissing(model.id);
   const fitting = candidates.filter(({ contextLength }) => call.estimatedInputTokens <= contextLength);
@@ -52,6 +51,13 @@ export function rankCandidates(
   const position = ({ provider }: Candidate) =>
     provider.id === requestedProvider ? -2 : chainPosition(provider.id, vendor);
   return fitting.toSorted((a, b) => position(a) - position(b) || priceOf(a) - priceOf(b));
+}
+
+/** The caller's own key, then one of the operator's. */
+export function keysOf({ credentials }: ConfiguredProvider): readonly (ProviderCredential | null)[] {
+  const own = credentials.filter(({ ofCaller }) => ofCaller === true);
+  const operators = credentials.find(({ ofCaller }) => ofCaller !== true);
+  return credentials.length === 0 ? [null] : [...own, ...(operators === undefined ? [] : [operators])];
 }
 
 /** A comparison only: three parts input to one part output is what chats come to. */

@@ -7,6 +7,7 @@ import { type ConfiguredProvider, endpointFor } from "../providers/configured-pr
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import { taskWireFor } from "../providers/tasks/task-wires.ts";
 import type { Candidate } from "./candidate.ts";
+import { keysOf } from "./rank-candidates.ts";
 
 /**
  * Who may do a task, in the order to ask: the provider that was named, the vendor's own, the failover chain, then the
@@ -39,18 +40,16 @@ export function rankTaskCandidates(
     const { nativeModel, price } = offer;
     if (price === null) return [];
     const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
-    return [
-      {
-        provider: provider.declaration,
-        wire,
-        baseUrl,
-        credential: provider.credentials[0] ?? null,
-        nativeModel,
-        contextLength: offer.contextLength ?? model.contextLength,
-        maxOutputTokens: maxOutputOf(model),
-        price,
-      },
-    ];
+    return keysOf(provider).map((credential) => ({
+      provider: provider.declaration,
+      wire,
+      baseUrl,
+      credential,
+      nativeModel,
+      contextLength: offer.contextLength ?? model.contextLength,
+      maxOutputTokens: maxOutputOf(model),
+      price,
+    }));
   });
   if (candidates.length === 0) throw pricingMissing(model.id);
   const fitting = candidates.filter(({ contextLength }) => call.longestInputTokens <= contextLength);

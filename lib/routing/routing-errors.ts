@@ -24,6 +24,16 @@ export function rateLimitedError(retryAfterMs: number | null): GatewayError {
   });
 }
 
+/** The account's own key was refused, and there is no other to ask with. */
+export function callerKeyRefused(provider: string, failure: AttemptFailure): GatewayError {
+  const why =
+    failure.kind === "payment"
+      ? "says that its account has no credit"
+      : `refuses it (status ${failure.status ?? "none"})`;
+  const message = `This account's own key for ${provider} does not serve: ${provider} ${why}. Replace it with POST /user/provider-keys.`;
+  return new GatewayError("provider_key_refused", message);
+}
+
 /** Nobody is left to ask; `failure` is what the last one came to, null when nobody was asked at all. */
 export function exhaustedError(failure: AttemptFailure | null, retryAfterSeconds: number): GatewayError {
   switch (failure?.kind) {

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { ModelNames } from "../../lib/catalog/model-names.ts";
 import { nativeModelOf } from "../../lib/catalog/native-ids.ts";
 import { seedModels } from "../../lib/catalog/seed-models.ts";
-import { MODEL_ID_CONVENTIONS, PROVIDER_SLUG_ALIASES } from "../../lib/providers/model-id-conventions.ts";
+import { MODEL_ID_CONVENTIONS } from "../../lib/providers/model-id-conventions.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
+import { providerOfSlug } from "../../lib/providers/provider-slugs.ts";
 import examples from "../fixtures/provider-model-ids.json" with { type: "json" };
 
 const models = seedModels();
@@ -107,8 +108,10 @@ describe("native to canonical", () => {
   });
 });
 
-test("every provider that hosts models has a convention, and slugs' aliases lead to one", () => {
-  for (const { id, acceptsAnyModel } of PROVIDERS)
+test("every provider that hosts models has a convention, and answers to its id and its other names", () => {
+  for (const { id, aliases = [], acceptsAnyModel } of PROVIDERS) {
     if (acceptsAnyModel !== true) expect(Object.keys(MODEL_ID_CONVENTIONS)).toContain(id);
-  for (const provider of PROVIDER_SLUG_ALIASES.values()) expect(Object.keys(MODEL_ID_CONVENTIONS)).toContain(provider);
+    for (const slug of [id, ...aliases]) expect(providerOfSlug(slug)).toBe(id);
+  }
+  expect(providerOfSlug("nobody")).toBeNull();
 });

@@ -32,6 +32,10 @@ const DIALECTS: readonly Dialect[] = [
     model: ({ url, key }, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: key }).chat(model),
   },
   {
+    name: "@ai-sdk/openai, responses",
+    model: ({ url, key }, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: key })(model),
+  },
+  {
     name: "@ai-sdk/openai-compatible",
     model: ({ url, key }, model) =>
       createOpenAICompatible({
@@ -204,6 +208,8 @@ export function describeAiSdk(served: SdkModel, target: () => SdkTarget): void {
           maxOutputTokens: 8_000,
           providerOptions: {
             gangway: { reasoningEffort: "low" },
+            // The package knows OpenAI's models by name, and would not ask others to think.
+            openai: { reasoningEffort: "low", reasoningSummary: "auto", forceReasoning: true },
             anthropic: { thinking: { type: "enabled", budgetTokens: 1_024 } },
           },
           ...once,

@@ -38,6 +38,18 @@ const CLIENTS = [
       }),
   },
   {
+    name: "ChatOpenAI on responses",
+    create: ({ url, key, model, thinking = false }: Address) =>
+      new ChatOpenAI({
+        model,
+        apiKey: key,
+        maxRetries: 0,
+        useResponsesApi: true,
+        configuration: { baseURL: `${url}/v1` },
+        ...(thinking ? { reasoning: { effort: "low" as const } } : {}),
+      }),
+  },
+  {
     name: "ChatAnthropic",
     create: ({ url, key, model, thinking = false }: Address) =>
       new ChatAnthropic({

@@ -208,7 +208,9 @@ const CONFIGURATION: Configuration = {
   bootstrapKey: null,
   encryptionKeys: [],
   keepReplies: false,
+  byokFeePercent: 0,
   maxBodyBytes: 4_000_000,
+  maxFileBytes: 1_000_000,
   publicUrl: null,
   timeouts: {
     firstTokenMs: 30_000,

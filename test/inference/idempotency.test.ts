@@ -299,8 +299,11 @@ describe("many at once", () => {
     const earlier = (await charges()).length;
     const resume = app.pauseProvider();
     const wish = { body: { ...BODY, stream: true } };
+    const admissions = app.redisCalls();
     const answering = Array.from({ length: 50 }, () => call("stream", wish));
     await expect.poll(() => app.upstreamCalls.length, { interval: 2 }).toBe(before + 1);
+    // The stream is short: whoever comes after its end is told that it was answered.
+    await expect.poll(() => app.redisCalls() - admissions, { interval: 2 }).toBe(50);
     resume();
     const answers = await Promise.all(answering);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));

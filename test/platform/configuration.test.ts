@@ -140,6 +140,15 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
     ],
     invalid: [CANARY, `k1:${CANARY}`, KEY_TEXT, `k1:${KEY_TEXT},k1:${KEY_TEXT}`, `k1:${KEY_TEXT},`, `k.1:${KEY_TEXT}`],
   },
+  BYOK_FEE_PERCENT: {
+    read: ({ configuration }) => configuration.byokFeePercent,
+    byDefault: 0,
+    valid: [
+      ["5", 5],
+      ["100", 100],
+    ],
+    invalid: [CANARY, "-1", "101", "2.5", "5%"],
+  },
   KEEP_REPLIES: {
     read: ({ configuration }) => configuration.keepReplies,
     byDefault: false,
@@ -198,6 +207,15 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   MAX_BODY_BYTES: {
     read: ({ configuration }) => configuration.maxBodyBytes,
     byDefault: 4_194_304,
+    valid: [
+      ["1024", 1024],
+      ["100000000", 100_000_000],
+    ],
+    invalid: ["1023", "100000001", "4MB", "-5", CANARY],
+  },
+  MAX_FILE_BYTES: {
+    read: ({ configuration }) => configuration.maxFileBytes,
+    byDefault: 20_971_520,
     valid: [
       ["1024", 1024],
       ["100000000", 100_000_000],

@@ -216,8 +216,8 @@ const ANTHROPIC_ROWS: readonly Row[] = [
   ],
   ["B66 stream a string", anthropic({ stream: "true" }), "invalid_type", "stream"],
   [
-    "B68 129 tools",
-    anthropic({ tools: Array.from({ length: 129 }, (_, index) => ({ name: `f${index}` })) }),
+    "B68 10,001 tools",
+    anthropic({ tools: Array.from({ length: 10_001 }, (_, index) => ({ name: `f${index}` })) }),
     "too_many_items",
     "tools",
   ],

@@ -1,9 +1,15 @@
 import type { AssistantPart, ChatMessage, ContentPart, MediaSource } from "../chat-request.ts";
 import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
 
+/**
+ * What Claude Code puts before its instructions for Anthropic's own accounting. It has another value in every request, so
+ * that elsewhere no prompt cache would ever find its prefix again; to Anthropic it goes with the client's bytes.
+ */
+const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*$/;
+
 /** The system prompt as a message of its own; none where there is none. */
 export function decodeSystem(system: JsonValue | undefined): readonly ChatMessage[] {
-  const content = decodeContent(system);
+  const content = decodeContent(system).filter((part) => part.kind !== "text" || !BILLING_LINE.test(part.text));
   return content.length === 0 ? [] : [{ role: "system", content }];
 }
 

@@ -5,7 +5,8 @@ import * as z from "zod";
  * and block types pass through to a provider of the same format.
  */
 const MAX_MESSAGES = 10_000;
-const MAX_TOOLS = 128;
+/** Agents with many servers of tools send hundreds (platform.claude.com/docs, "Tool search", read 2026-11-25). */
+const MAX_TOOLS = 10_000;
 const MAX_STOP = 16;
 const MAX_MODEL_CHARACTERS = 256;
 const MAX_TOKENS = 100_000_000;

@@ -1,6 +1,7 @@
 import type { ChatRequest, ResponseFormat, ToolDefinition } from "../chat-request.ts";
 import type { JsonValue } from "../json.ts";
 import { type Extensions, encodeMessages } from "./encode-messages.ts";
+import { endUserId } from "./end-user-id.ts";
 
 type Body = Record<string, unknown>;
 
@@ -28,7 +29,7 @@ export function encodeChatRequest(
   set(body, "n", request.choices);
   set(body, "logprobs", request.logprobs);
   set(body, "top_logprobs", request.topLogprobs);
-  set(body, "user", request.endUser);
+  set(body, "user", request.endUser === undefined ? undefined : endUserId(request.endUser));
   if (request.tools.length > 0) {
     body["tools"] = request.tools.map((tool) => encodeTool(tool, extensions));
     set(body, "tool_choice", toolChoice(request));

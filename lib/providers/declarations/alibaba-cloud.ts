@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const alibabaCloud: ProviderDeclaration = {
   id: "alibaba-cloud",
   name: "Alibaba Cloud Model Studio",
+  aliases: ["alibaba", "dashscope"],
   baseUrl: "https://dashscope{region}.aliyuncs.com/compatible-mode/v1",
   apiKeyVariable: "ALIBABA_CLOUD_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json", "audio_transcription"],
@@ -15,5 +16,4 @@ export const alibabaCloud: ProviderDeclaration = {
       values: { international: "-intl", us: "-us", china: "" },
     },
   },
-  aliases: ["alibaba"],
 };

@@ -4,8 +4,8 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const alpacaNetwork: ProviderDeclaration = {
   id: "alpaca-network",
   name: "Alpaca Network",
+  aliases: ["alpaca"],
   baseUrl: null,
   apiKeyVariable: "ALPACA_NETWORK_API_KEY",
   capabilities: ["chat", "streaming"],
-  aliases: ["alpaca"],
 };

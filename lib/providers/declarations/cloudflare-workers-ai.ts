@@ -4,6 +4,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const cloudflareWorkersAi: ProviderDeclaration = {
   id: "cloudflare-workers-ai",
   name: "Cloudflare Workers AI",
+  aliases: ["cloudflare"],
   baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
   apiKeyVariable: "CLOUDFLARE_API_TOKEN",
   capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank", "audio_speech"],

@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const fireworks: ProviderDeclaration = {
   id: "fireworks",
   name: "Fireworks AI",
+  aliases: ["fireworks_ai"],
   baseUrl: "https://api.fireworks.ai/inference/v1",
   apiKeyVariable: "FIREWORKS_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank"],

@@ -4,6 +4,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const googleVertex: ProviderDeclaration = {
   id: "google-vertex",
   name: "Google Vertex AI",
+  aliases: ["google", "vertex_ai"],
   baseUrl: "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}",
   baseUrlsByLocation: {
     global: "https://aiplatform.googleapis.com/v1/projects/{project}/locations/global",
@@ -11,7 +12,6 @@ export const googleVertex: ProviderDeclaration = {
     eu: "https://aiplatform.eu.rep.googleapis.com/v1/projects/{project}/locations/eu",
   },
   apiKeyVariable: "GOOGLE_VERTEX_CREDENTIALS_JSON",
-  aliases: ["google"],
   capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "images", "audio_speech"],
   apiKeyIsJson: true,
   variables: {

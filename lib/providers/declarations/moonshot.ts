@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const moonshot: ProviderDeclaration = {
   id: "moonshot",
   name: "Moonshot AI",
+  aliases: ["moonshotai"],
   baseUrl: "https://api.moonshot.ai/v1",
   apiKeyVariable: "MOONSHOT_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json"],

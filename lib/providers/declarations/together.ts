@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const together: ProviderDeclaration = {
   id: "together",
   name: "Together AI",
+  aliases: ["together_ai"],
   baseUrl: "https://api.together.xyz/v1",
   apiKeyVariable: "TOGETHER_API_KEY",
   capabilities: [

@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const vercelAiGateway: ProviderDeclaration = {
   id: "vercel-ai-gateway",
   name: "Vercel AI Gateway",
+  aliases: ["vercel"],
   baseUrl: "https://ai-gateway.vercel.sh/v1",
   apiKeyVariable: "VERCEL_AI_GATEWAY_API_KEY",
   capabilities: [

@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const xAi: ProviderDeclaration = {
   id: "xai",
   name: "xAI",
+  aliases: ["x-ai"],
   baseUrl: "https://api.x.ai/v1",
   apiKeyVariable: "XAI_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json", "images", "video"],

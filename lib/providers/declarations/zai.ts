@@ -3,6 +3,7 @@ import type { ProviderDeclaration } from "../provider-declaration.ts";
 export const zAi: ProviderDeclaration = {
   id: "zai",
   name: "Z.AI (Zhipu)",
+  aliases: ["z-ai"],
   baseUrl: "https://api.z.ai/api/paas/v4",
   apiKeyVariable: "ZAI_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json"],

@@ -36,6 +36,14 @@ describe("an Anthropic request, decoded", () => {
     expect(decode({ system: "" }).messages).toEqual([user("hi")]);
   });
 
+  test("Claude Code's billing line, another in every request, spoils nobody's prompt cache", () => {
+    const billing = { type: "text", text: "x-anthropic-billing-header: cc_version=2.1.37.0d9; cch=fa690;" };
+    const kept = { type: "text", text: "Be brief." };
+    expect(decode({ system: [billing, kept] }).messages).toEqual(decode({ system: [kept] }).messages);
+    expect(decode({ system: billing.text }).messages).toEqual([user("hi")]);
+    expect(JSON.stringify(decode({ system: `${billing.text}\nBe brief.` }))).toContain("Be brief.");
+  });
+
   test("images and documents: by URL, base64, as text and as blocks", () => {
     const [message] = messagesOf({
       role: "user",

@@ -35,7 +35,8 @@ export interface Answer {
 
 /**
  * Decides an answer from the request alone, so that a test knows it beforehand:
- * - tool results at the end -> `The tools said: …`
+ * - tool results at the end that mention a tool in brackets, `Read({"file_path":"a"})` -> that call, as an agent goes on
+ * - other tool results at the end -> `The tools said: …`
  * - tools declared -> one call for each mention of a tool's name in the last user message, with the JSON object that
  *   follows in brackets, `get_weather({"city":"Paris"})`, or else the smallest object that fits the tool's schema
  * - `count to N` -> `1 2 3 … N`; `refuse …` -> a refusal; `say nothing` -> an empty text; JSON modes -> fitting JSON
@@ -69,7 +70,7 @@ function choiceTokens(choice: AnsweredChoice): number {
 
 function choiceOf(prompt: Prompt, says: string | null, index: number, maxTokens: number | null): AnsweredChoice {
   if (says !== null) return cut(says, prompt.stop, maxTokens);
-  const toolCalls = prompt.toolResults.length > 0 ? [] : toolCallsOf(prompt);
+  const toolCalls = prompt.toolResults.length > 0 ? furtherCallsOf(prompt) : toolCallsOf(prompt);
   if (toolCalls.length > 0) {
     return { text: "", refusal: false, toolCalls, finish: "tool_calls", stopSequence: null };
   }
@@ -103,6 +104,12 @@ function toolCallsOf(prompt: Prompt): readonly AnsweredToolCall[] {
     calls.push({ name: first.name, arguments: fittingArguments(first.schema) });
   }
   return prompt.parallelToolCalls ? calls : calls.slice(0, 1);
+}
+
+/** What the results of the calls before lead to; never a call that was only forced. */
+function furtherCallsOf(prompt: Prompt): readonly AnsweredToolCall[] {
+  const said = prompt.toolResults.join("\n");
+  return /\(\{.*?\}\)/.test(said) ? toolCallsOf({ ...prompt, lastUserText: said, toolChoice: "auto" }) : [];
 }
 
 function mentionsOf(text: string, name: string, schema: JsonObject): { at: number; call: AnsweredToolCall }[] {

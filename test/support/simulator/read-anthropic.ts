@@ -159,21 +159,27 @@ function jsonModeOf(body: JsonObject): Prompt["json"] {
   return /\bJSON object\b/i.test(blocksOf(body["system"]).map(blockText).join(" ")) ? "object" : null;
 }
 
-/** A prefix marked with `cache_control` is written the first time that it is seen and read from then on. */
+/**
+ * Every prefix marked with `cache_control` is kept; the longest that is known is read, the rest of what is marked written.
+ * Claude Code's billing line is no part of a prefix: it is another in every request.
+ */
 function cacheCounts(
   blocks: readonly JsonObject[],
   seenPrefixes: Set<string>,
 ): Pick<Prompt, "cachedTokens" | "cacheWriteTokens"> {
-  const marked = blocks.findLastIndex((block) => block["cache_control"] !== undefined);
-  if (marked < 0) return { cachedTokens: 0, cacheWriteTokens: 0 };
-  const prefix = blocks
-    .slice(0, marked + 1)
-    .map(blockText)
-    .join("\n");
-  const tokens = tokensOf(prefix).length;
-  if (seenPrefixes.has(prefix)) return { cachedTokens: tokens, cacheWriteTokens: 0 };
-  seenPrefixes.add(prefix);
-  return { cachedTokens: 0, cacheWriteTokens: tokens };
+  const counted = blocks.filter((block) => !textAt(block["text"]).startsWith("x-anthropic-billing-header:"));
+  const prefixes = counted.flatMap((block, index) =>
+    block["cache_control"] === undefined
+      ? []
+      : counted
+          .slice(0, index + 1)
+          .map(blockText)
+          .join("\n"),
+  );
+  const read = prefixes.findLast((prefix) => seenPrefixes.has(prefix));
+  for (const prefix of prefixes) seenPrefixes.add(prefix);
+  const tokens = (prefix: string | undefined) => (prefix === undefined ? 0 : tokensOf(prefix).length);
+  return { cachedTokens: tokens(read), cacheWriteTokens: tokens(prefixes.at(-1)) - tokens(read) };
 }
 
 function refuse(message: string): never {

@@ -98,6 +98,18 @@ function checkOptions(body: JsonObject, provider: string, messages: readonly Jso
     const text = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'.";
     refuse(text, "max_tokens", "unsupported_parameter");
   }
+  if (provider === "openai" && /^gpt-[34]/.test(model) && body["reasoning_effort"] !== undefined) {
+    refuse("Unrecognized request argument supplied: reasoning_effort", null, null);
+  }
+  // OpenRouter takes twice as much.
+  const maxUser = provider === "openrouter" ? 128 : 64;
+  if (textAt(body["user"]).length > maxUser) {
+    refuse(
+      `Invalid 'user': string too long. Expected a string with maximum length ${maxUser}.`,
+      "user",
+      "string_above_max_length",
+    );
+  }
   const format = objectAt(body["response_format"])["type"];
   if (format === "json_object" && !/json/i.test(messages.map((one) => contentText(one["content"])).join(" "))) {
     refuse("'messages' must contain the word 'json' in some form, to use 'response_format'.", "messages", null);
@@ -115,9 +127,13 @@ function contentText(content: JsonValue | undefined): string {
     .join("");
 }
 
+/** A result's pictures may follow in a user message: a tool message holds text only. */
 function trailingToolResults(messages: readonly JsonObject[]): readonly string[] {
-  const lastOther = messages.findLastIndex((message) => message["role"] !== "tool");
-  return messages.slice(lastOther + 1).map((message) => contentText(message["content"]));
+  const last = messages.at(-1) ?? {};
+  const pictures = last["role"] === "user" && objectsAt(last["content"]).some((part) => part["type"] === "image_url");
+  if (last["role"] !== "tool" && !pictures) return [];
+  const turn = messages.slice(messages.findLastIndex((message) => message["role"] === "assistant") + 1);
+  return turn.filter((message) => message["role"] === "tool").map((message) => contentText(message["content"]));
 }
 
 function toolChoiceOf(choice: JsonValue | undefined): Prompt["toolChoice"] {

@@ -64,9 +64,14 @@ export function routeOf(path: string): VendorRoute | null {
   return call === null ? null : route("generate", model, call[2] === "streamGenerateContent");
 }
 
-/** The key that a provider of the simulator accepts; it accepts no other. */
+/** The key that a provider of the simulator accepts; beside `customerKey` it accepts no other. */
 export function providerKey(provider: string): string {
   return `key-of-${provider}`;
+}
+
+/** A key of somebody else's account at the provider, accepted where keys travel as bearer tokens. */
+export function customerKey(provider: string): string {
+  return `customers-own-key-of-${provider}`;
 }
 
 /** Servers of OpenAI's format that take their key elsewhere than in `Authorization`. */
@@ -75,8 +80,9 @@ const OPENAI_KEY_HEADERS: Readonly<Record<string, string>> = {
   "azure-openai": "api-key",
 };
 
-function keyText({ provider }: VendorRoute): string {
-  return `${OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : ""}${providerKey(provider)}`;
+function acceptedKeys({ provider }: VendorRoute): readonly unknown[] {
+  const scheme = OPENAI_KEY_HEADERS[provider] === undefined ? "Bearer " : "";
+  return [providerKey(provider), customerKey(provider)].map((key) => `${scheme}${key}`);
 }
 
 /** @throws VendorRefusal when the credential is not the provider's, as each vendor says it */
@@ -97,7 +103,9 @@ export function checkCredential(route: VendorRoute, headers: IncomingHttpHeaders
       const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }];
       throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "API key not valid.", details));
     }
-  } else if ((headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization) !== keyText(route)) {
+  } else if (
+    !acceptedKeys(route).includes(headers[OPENAI_KEY_HEADERS[route.provider] ?? ""] ?? headers.authorization)
+  ) {
     throw new VendorRefusal(openAiError(401, "Incorrect API key provided.", { code: "invalid_api_key" }));
   }
 }
