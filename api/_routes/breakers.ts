@@ -2,6 +2,7 @@ import * as z from "zod";
 import { GatewayError } from "../../lib/errors/gateway-error.ts";
 import { type BreakerState, secondsUntilRetry } from "../../lib/health/breaker-state.ts";
 import { refreshBreakers } from "../../lib/health/breakers.ts";
+import type { Gateway } from "../../lib/inference/gateway.ts";
 import { jsonRoute } from "../_http/json-route.ts";
 import type { Exchange, Route } from "../_http/route.ts";
 
@@ -11,6 +12,16 @@ const breaker = z.object({
   consecutive_failures: z.int().nullable().describe("Known while the breaker is closed"),
   opened_at: z.string().nullable(),
   retry_in_seconds: z.int(),
+  keys: z
+    .array(
+      z.object({
+        id: z.string().describe("Its place in the provider's variable, from 1; never the key"),
+        state: z.enum(["in-use", "cooling-down"]),
+        reason: z.enum(["credentials", "forbidden", "payment", "rate-limited"]).nullable(),
+        retry_in_seconds: z.int(),
+      }),
+    )
+    .describe("Where the provider's variable holds several keys: which of them are left alone for a while, and why"),
 });
 const breakers = z.object({ data: z.array(breaker) });
 
@@ -20,23 +31,38 @@ async function readBreakers({ gateway, ports }: Exchange): Promise<z.infer<typeo
     // Redis is away: this instance's own view is what decides here, so it is what is shown.
   });
   const nowMs = ports.clock.now();
-  return { data: [...gateway.providers.keys()].map((id) => render(id, gateway.breakers.state(id), nowMs)) };
+  return { data: [...gateway.providers.keys()].map((id) => render(gateway, id, nowMs)) };
 }
 
-function render(provider: string, state: BreakerState, nowMs: number): z.infer<typeof breaker> {
+function render(gateway: Gateway, provider: string, nowMs: number): z.infer<typeof breaker> {
+  const state: BreakerState = gateway.breakers.state(provider);
   return {
     provider,
     state: state.kind,
     consecutive_failures: state.kind === "closed" ? state.consecutiveFailures : null,
     opened_at: state.kind === "closed" ? null : new Date(state.openedAtMs).toISOString(),
     retry_in_seconds: secondsUntilRetry(state, nowMs),
+    keys: pooledKeys(gateway, provider).map((id) => {
+      const coolDown = gateway.breakers.keys.state(provider, id, nowMs);
+      const retryInSeconds = coolDown === null ? 0 : Math.ceil((coolDown.untilMs - nowMs) / 1000);
+      const shown = coolDown === null ? ("in-use" as const) : ("cooling-down" as const);
+      return { id, state: shown, reason: coolDown?.reason ?? null, retry_in_seconds: retryInSeconds };
+    }),
   };
+}
+
+/** The ids of a provider's keys where it has several. */
+function pooledKeys(gateway: Gateway, provider: string): readonly string[] {
+  const credentials = gateway.providers.get(provider)?.credentials ?? [];
+  return credentials.flatMap(({ id, pooled }) => (pooled === true ? [id] : []));
 }
 
 /** @throws GatewayError `shared_state_unavailable`: here they are closed, elsewhere nobody has heard of it */
 async function reset({ gateway, ports }: Exchange, providers: readonly string[]): Promise<void> {
   try {
-    await Promise.all(providers.map((provider) => gateway.breakers.reset(ports, provider)));
+    await Promise.all(
+      providers.map((provider) => gateway.breakers.reset(ports, provider, pooledKeys(gateway, provider))),
+    );
   } catch (cause) {
     throw new GatewayError(
       "shared_state_unavailable",
@@ -50,7 +76,7 @@ const list = jsonRoute({
   method: "GET",
   path: "/circuit-breakers",
   policy: "admin",
-  documentation: { tag: "Operator", summary: "The circuit breaker of each provider" },
+  documentation: { tag: "Operator", summary: "The circuit breaker of each provider, and its keys" },
   reply: breakers,
   answer: readBreakers,
 });
@@ -61,7 +87,7 @@ const resetOne = jsonRoute({
   policy: "admin",
   documentation: {
     tag: "Operator",
-    summary: "Closes a provider's breaker",
+    summary: "Closes a provider's breaker and takes its keys back into use",
     examplePath: "/circuit-breakers/openai/reset",
   },
   reply: breaker,
@@ -70,7 +96,7 @@ const resetOne = jsonRoute({
     const provider = parameter("provider");
     if (!gateway.providers.has(provider)) throw new GatewayError("not_found", "There is no such provider here.");
     await reset(call, [provider]);
-    return render(provider, gateway.breakers.state(provider), ports.clock.now());
+    return render(gateway, provider, ports.clock.now());
   },
 });
 

@@ -74,3 +74,16 @@ export const generateContentReply = z
     responseId: z.string(),
   })
   .describe("A generateContent response; streamed, a list of them, or with `alt=sse` server-sent events");
+
+export const textCompletion = z
+  .looseObject({
+    id: z.string(),
+    object: z.literal("text_completion"),
+    created: z.int(),
+    model: z.string(),
+    choices: z.array(
+      z.looseObject({ text: z.string(), index: z.int(), finish_reason: z.string().nullable(), logprobs: z.unknown() }),
+    ),
+    usage: z.looseObject({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int(), cost }),
+  })
+  .describe("A completion; streamed, each event holds a piece of it and the last one is `[DONE]`");

@@ -5,11 +5,13 @@ import { runInference } from "../../lib/inference/pipeline.ts";
 import { anthropicMessagesFormat, parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
 import { countTokensRequest, messagesRequest } from "../../lib/protocol/anthropic/messages-schema.ts";
 import type { ClientFormat } from "../../lib/protocol/client-format.ts";
+import { completionsFormat } from "../../lib/protocol/completions/completions-format.ts";
+import { completionRequest } from "../../lib/protocol/completions/completions-schema.ts";
 import { openAiChatFormat } from "../../lib/protocol/openai/chat-format.ts";
 import { chatCompletionRequest } from "../../lib/protocol/openai/chat-schema.ts";
 import type { Exchange, Route } from "../_http/route.ts";
 import { readInferenceInput } from "./inference-input.ts";
-import { chatCompletion, messagesReply } from "./inference-replies.ts";
+import { chatCompletion, messagesReply, textCompletion } from "./inference-replies.ts";
 
 /** The pipeline enforces the policy of these routes: it reads the identity together with what else a cold call needs. */
 function inference(format: ClientFormat, idHeader: "request-id" | null): Route["handle"] {
@@ -43,6 +45,22 @@ async function countMessageTokens(exchange: Exchange): Promise<Response> {
 const HELLO = [{ role: "user", content: "Say hello." }];
 
 export const INFERENCE_ROUTES: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/v1/completions",
+    policy: "key",
+    documentation: {
+      tag: "Inference",
+      summary: "Completion of a text, in OpenAI's older format",
+      description:
+        "Passed on where the model's provider still serves it; elsewhere one prompt is asked as a chat of one turn. Token ids, several prompts, `suffix` and `best_of` need a provider that serves it.",
+      body: completionRequest,
+      reply: textCompletion,
+      alsoReplies: "text/event-stream",
+      exampleBody: { model: "openai/gpt-4o-mini", prompt: "Say hello.", max_tokens: 50 },
+    },
+    handle: inference(completionsFormat, null),
+  },
   {
     method: "POST",
     path: "/v1/chat/completions",

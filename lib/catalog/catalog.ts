@@ -91,6 +91,25 @@ export class Catalog {
     return load;
   }
 
+  /**
+   * Reads those of several models that are not in memory from Redis in one round trip, by their names. What it does not
+   * have, or does not answer, is left to `load`.
+   */
+  async prefetch(ports: CatalogPorts, names: readonly string[]): Promise<void> {
+    const ids = names.flatMap((name) => {
+      const resolved = this.resolve(name);
+      const id = resolved.kind === "model" ? resolved.id : resolved.kind === "unknown" ? resolved.name : null;
+      return id !== null && isPlausibleName(id) && this.fromMemory(ports, id) === undefined ? [id] : [];
+    });
+    if (ids.length < 2 || ports.clock.now() < this.#sharedPausedUntilMs) return;
+    try {
+      const texts = await ports.redis.mget<unknown[]>(...ids.map((id) => Catalog.key(id)));
+      for (const [index, id] of ids.entries()) this.absorb(ports, id, texts[index]);
+    } catch {
+      this.noteSharedFailure(ports.clock.now());
+    }
+  }
+
   /** Redis did not answer somebody's read: for a moment models are read from the database at once. */
   noteSharedFailure(nowMs: number): void {
     this.#sharedPausedUntilMs = nowMs + SHARED_PAUSE_MS;

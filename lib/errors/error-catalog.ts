@@ -50,11 +50,13 @@ export const ERROR_CATALOG = {
   unsupported_parameter: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unsupported_modality: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   url_not_allowed: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
+  unknown_provider: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   unsupported_suffix: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   context_length_exceeded: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   wrong_endpoint: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },
   model_not_found: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
   model_retired: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
+  no_provider_matches: { status: 404, openai: "not_found_error", anthropic: "not_found_error" },
   model_pricing_missing: { status: 422, openai: "pricing_unavailable", anthropic: "invalid_request_error" },
   // Repetitions under an Idempotency-Key
   invalid_idempotency_key: { status: 400, openai: "invalid_request_error", anthropic: "invalid_request_error" },

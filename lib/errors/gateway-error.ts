@@ -41,6 +41,22 @@ export class GatewayError extends Error {
     });
   }
 
+  /** The same error, about another field. */
+  at(param: string): GatewayError {
+    return this.#with({ param });
+  }
+
+  /** The same error with further response headers. */
+  withHeaders(headers: Readonly<Record<string, string>>): GatewayError {
+    return this.#with({ headers: { ...this.headers, ...headers } });
+  }
+
+  #with(changes: GatewayErrorDetails): GatewayError {
+    const { param, retryAfterSeconds, headers, cause } = this;
+    const kept = { param: param ?? undefined, retryAfterSeconds: retryAfterSeconds ?? undefined, headers, cause };
+    return new GatewayError(this.code, this.message, { ...kept, ...changes });
+  }
+
   get status(): number {
     return ERROR_CATALOG[this.code].status;
   }

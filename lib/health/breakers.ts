@@ -9,6 +9,7 @@ import {
   CLOSED,
   parseBreakerState,
 } from "./breaker-state.ts";
+import { isKeyField, KeyCoolDowns } from "./key-cool-downs.ts";
 
 type BreakerPorts = Pick<Ports, "clock" | "redis" | "log">;
 
@@ -24,6 +25,8 @@ interface LocalBreaker {
  */
 export class BreakerView {
   readonly #local = new Map<string, LocalBreaker>();
+  /** The single keys of providers that have several. */
+  readonly keys = new KeyCoolDowns();
 
   state(provider: string): BreakerState {
     return this.#local.get(provider)?.state ?? CLOSED;
@@ -31,14 +34,20 @@ export class BreakerView {
 
   /** Takes in a reading of `HGETALL gw:breakers` that was asked for at `askedAtMs`. */
   absorb(fields: Readonly<Record<string, string>>, askedAtMs: number): void {
+    const keyFields = new Map<string, string>();
     for (const [provider, local] of this.#local) {
       if (local.learntAtMs <= askedAtMs && fields[provider] === undefined) this.#local.delete(provider);
     }
     for (const provider in fields) {
+      if (isKeyField(provider)) {
+        keyFields.set(provider, fields[provider] ?? "");
+        continue;
+      }
       const local = this.#local.get(provider);
       if (local !== undefined && local.learntAtMs > askedAtMs) continue;
       this.#local.set(provider, { state: parseBreakerState(fields[provider] ?? ""), learntAtMs: askedAtMs });
     }
+    this.keys.absorb(keyFields, askedAtMs);
   }
 
   /**
@@ -78,10 +87,11 @@ export class BreakerView {
     }
   }
 
-  /** Forgets what is known of `provider`, here and in Redis. */
-  async reset(ports: BreakerPorts, provider: string): Promise<void> {
+  /** Forgets what is known of `provider` and of its keys, here and in Redis. */
+  async reset(ports: BreakerPorts, provider: string, keyIds: readonly string[] = []): Promise<void> {
     this.#local.delete(provider);
     await ports.redis.hdel(BREAKERS_KEY, provider);
+    await this.keys.reset(ports, provider, keyIds);
   }
 
   #learn(provider: string, state: BreakerState, nowMs: number): void {

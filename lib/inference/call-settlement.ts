@@ -5,7 +5,8 @@ import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
 import { NO_USAGE, totalInputTokens, totalOutputTokens, type Usage } from "../protocol/usage.ts";
-import type { AttemptRecord } from "../routing/call-with-failover.ts";
+import type { AttemptRecord } from "../routing/ask-endpoint.ts";
+import type { ProviderReply } from "../routing/attempt.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Gateway } from "./gateway.ts";
 import { HeldCredit, type HeldTerms } from "./held-credit.ts";
@@ -29,6 +30,7 @@ export class CallSettlement {
   #candidate: Candidate | null = null;
   #meter: UsageMeter | null = null;
   #ceiling: SpendCeiling | null = null;
+  #writingSinceMs = 0;
 
   constructor(gateway: Gateway, ports: Ports, terms: HeldTerms & { readonly call: ParsedCall }) {
     this.#gateway = gateway;
@@ -46,8 +48,10 @@ export class CallSettlement {
   }
 
   /** A provider has answered: from here on its price and its figures count. */
-  begin(candidate: Candidate): UsageMeter {
+  begin({ candidate, kind, elapsedMs }: Pick<ProviderReply, "candidate" | "kind" | "elapsedMs">): UsageMeter {
     this.#candidate = candidate;
+    // What wrote the answer: all of a whole reply's time, and of a stream's what comes after its first word.
+    this.#writingSinceMs = this.#ports.clock.monotonicMs() - (kind === "whole" ? elapsedMs : 0);
     this.#meter = new UsageMeter({
       estimatedInputTokens: this.#call.estimatedInputTokens,
       contextLength: candidate.contextLength,
@@ -64,6 +68,11 @@ export class CallSettlement {
       });
     }
     return this.#meter;
+  }
+
+  /** The model that answered; until one has, the one that was asked for. */
+  get #model(): string {
+    return this.#candidate?.modelId ?? this.#modelId;
   }
 
   get ceiling(): SpendCeiling | null {
@@ -89,14 +98,17 @@ export class CallSettlement {
       return;
     }
     if (meter.disbelieved) {
-      this.#ports.log.warn("usage_not_believed", { provider: this.#candidate?.provider.id, model: this.#modelId });
+      this.#ports.log.warn("usage_not_believed", { provider: this.#candidate?.provider.id, model: this.#model });
     }
     const usage = end.kind === "completed" ? meter.final() : meter.interrupted();
     const outcome = outcomeOf(end, meter);
     this.#settleOnce(this.#charge(outcome, this.costOf(usage)), usage, outcome);
-    if (outcome === "completed") {
-      const perChoice = Math.ceil(totalOutputTokens(usage) / this.#call.choices);
-      this.#gateway.outputLengths.note(this.#identity.keyId, this.#modelId, perChoice);
+    if (outcome === "completed" && this.#candidate !== null) {
+      const { provider, modelId } = this.#candidate;
+      const outputTokens = totalOutputTokens(usage);
+      this.#gateway.outputLengths.note(this.#identity.keyId, modelId, Math.ceil(outputTokens / this.#call.choices));
+      const writingMs = this.#ports.clock.monotonicMs() - this.#writingSinceMs;
+      this.#gateway.speeds.noteThroughput(provider.id, modelId, outputTokens, writingMs);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ClientStream } from "../ports/client-stream.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, firstOf } from "../ports/clock.ts";
 
 /** A stream of one piece. */
 export function streamOf(text: string): ClientStream {
@@ -41,17 +41,4 @@ export function patientStream(
       else source.leave();
     },
   };
-}
-
-/** What `promise` brings within `waitMs`, else null. */
-export async function firstOf<T>(clock: Clock, promise: Promise<T>, waitMs: number): Promise<T | null> {
-  let cancel = () => {};
-  const late = new Promise<null>((resolve) => {
-    cancel = clock.schedule(waitMs, () => resolve(null));
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    cancel();
-  }
 }

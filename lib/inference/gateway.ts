@@ -11,6 +11,7 @@ import { AccessTokens } from "../providers/access-tokens.ts";
 import { type ConfiguredProvider, configuredProviders } from "../providers/configured-providers.ts";
 import { PROVIDERS } from "../providers/provider-list.ts";
 import { StoreHealth } from "../responses/store-health.ts";
+import { ProviderSpeeds } from "../routing/provider-speeds.ts";
 import { CallerKeys } from "./caller-keys.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { OutputLengths } from "./output-lengths.ts";
@@ -28,6 +29,7 @@ export interface Gateway {
   readonly breakers: BreakerView;
   readonly limiter: LocalLimiter;
   readonly outputLengths: OutputLengths;
+  readonly speeds: ProviderSpeeds;
   readonly settler: Settler;
   readonly responseStoreHealth: StoreHealth;
   readonly secrets: SecretBox;
@@ -49,6 +51,7 @@ export function createGateway(configuration: Configuration, settler: Settler): G
     breakers: new BreakerView(),
     limiter: new LocalLimiter(),
     outputLengths: new OutputLengths(),
+    speeds: new ProviderSpeeds(),
     settler,
     responseStoreHealth: new StoreHealth(),
     secrets: new SecretBox(configuration.encryptionKeys),

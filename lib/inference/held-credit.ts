@@ -9,7 +9,7 @@ import {
 import { noteEnd } from "../billing/reserve-once.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { AttemptRecord } from "../routing/call-with-failover.ts";
+import type { AttemptRecord } from "../routing/ask-endpoint.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Gateway } from "./gateway.ts";
 import { ceilingOf } from "./spend-ceiling.ts";
@@ -109,11 +109,12 @@ export class HeldCredit {
   #write(amountNanoUsd: NanoUsd, statement: CallStatement): Promise<void> | void {
     const { outcome, candidate, inputTokens, outputTokens, usageSource, usage } = statement;
     const provider = candidate?.provider.id ?? null;
+    const model = candidate?.modelId ?? this.#modelId;
     const reservation = this.#reservation;
     this.#ports.log.info("request", {
       requestId: reservation?.requestId,
       keyId: this.#identity.keyId,
-      model: this.#modelId,
+      model,
       provider,
       outcome,
       inputTokens,
@@ -131,7 +132,7 @@ export class HeldCredit {
       amountNanoUsd,
       detail: {
         keyId: this.#identity.keyId,
-        model: this.#modelId,
+        model,
         provider,
         priceVersion: candidate?.price.version ?? null,
         outcome,

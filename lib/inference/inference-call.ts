@@ -5,6 +5,15 @@ import type { ClientFormat, ProtocolHeaders } from "../protocol/client-format.ts
 import type { JsonObject } from "../protocol/json.ts";
 import type { IdempotencyWish } from "./idempotency-key.ts";
 
+export interface RoutingHeaders {
+  /** The session that they name, or null (see `sessionOfHeaders`). */
+  readonly session: string | null;
+  /** `x-gateway-metadata: enabled`: the reply tells in `x-gateway-routing` why it went where it went. */
+  readonly reported: boolean;
+}
+
+export const NO_ROUTING_HEADERS: RoutingHeaders = { session: null, reported: false };
+
 /** A call that the gateway makes by itself for an account, on terms of its own. */
 interface OnBehalf {
   readonly identity: Identity;
@@ -22,6 +31,8 @@ export interface InferenceCall {
   readonly text: string;
   readonly body: JsonObject;
   readonly protocolHeaders: ProtocolHeaders;
+  /** What the request's headers say of its route. Absent: nothing. */
+  readonly routing?: RoutingHeaders;
   /** `req_…`: the key under which this call is held, settled and logged. */
   readonly requestId: string;
   /** Not null: the call is to be made once. */

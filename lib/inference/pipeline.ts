@@ -1,30 +1,27 @@
 import { assertNotSuspended, type Identity } from "../accounts/identity.ts";
 import type { OnceKey } from "../billing/reserve-once.ts";
-import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
+import { firstOf } from "../ports/clock.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ParsedCall, ReplyContext } from "../protocol/client-format.ts";
 import { attempt, type ProviderReply } from "../routing/attempt.ts";
 import { callWithFailover } from "../routing/call-with-failover.ts";
-import { atPercent, callerPriced } from "../routing/caller-priced.ts";
 import type { Candidate } from "../routing/candidate.ts";
-import { nativeWhereNeeded } from "../routing/native-where-needed.ts";
-import { rankCandidates } from "../routing/rank-candidates.ts";
+import { ROUTING_HEADER } from "../routing/routing-report.ts";
 import { StageTimings } from "../telemetry/stage-timings.ts";
 import { type Admission, admitCall } from "./admit-call.ts";
 import { answerOnce } from "./answer-once.ts";
 import { authenticate } from "./authenticate.ts";
 import { CallSettlement } from "./call-settlement.ts";
-import { firstOf, patientStream, streamOf } from "./client-stream.ts";
-import { enableReasoning } from "./enable-reasoning.ts";
-import { expectedCost } from "./expected-cost.ts";
+import { patientStream, streamOf } from "./client-stream.ts";
 import type { Gateway } from "./gateway.ts";
+import { hedgeFor, measured } from "./hedge-call.ts";
 import { onceKeyOf } from "./idempotency-key.ts";
 import type { InferenceCall, InferenceReply } from "./inference-call.ts";
+import { modelNamesIn, planRoute, type RoutePlan, withFirstModel } from "./plan-route.ts";
 import { replyHeaders } from "./reply-headers.ts";
-import { resolveModel } from "./resolve-model.ts";
 import { relayOf } from "./respond-streaming.ts";
 import { respondWhole, streamWhole } from "./respond-whole.ts";
 
@@ -41,23 +38,17 @@ const EVENT_STREAM = {
 export async function runInference(gateway: Gateway, ports: Ports, call: InferenceCall): Promise<InferenceReply> {
   const timings = new StageTimings(ports.clock);
   const { onBehalf = null } = call;
-  const identity = onBehalf?.identity ?? (await authenticate(gateway, ports, call.credential, call.body["model"]));
+  const identity = onBehalf?.identity ?? (await authenticate(gateway, ports, call.credential, modelNamesIn(call.body)));
   assertNotSuspended(identity);
   timings.mark("auth");
 
-  const asked = call.format.parse(call.body, call.text, call.protocolHeaders);
-  const { model, requestedProvider, preference, usualOutputTokens } = await resolveModel(gateway, ports, asked.model);
-  assertUsableFor("chat", model);
-  const parsed = preference.reasoning === true ? enableReasoning(call.format, asked, model.id) : asked;
-  const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
-  const ranked = nativeWhereNeeded(rankCandidates(providers, model, requestedProvider, parsed), parsed, model.id);
-  const candidates = atPercent(
-    callerPriced(ranked, gateway.configuration.byokFeePercent),
-    onBehalf?.pricePercent ?? 100,
-  );
+  const { body, text } = withFirstModel(call);
+  const asked = call.format.parse(body, text, call.protocolHeaders);
+  const plan = await planRoute(gateway, ports, identity, call, asked);
+  const [{ price, modelId }] = plan.candidates;
+  const parsed = plan.callFor(modelId);
   timings.mark("route");
 
-  const usualOutput = gateway.outputLengths.expected(identity.keyId, model.id) ?? usualOutputTokens;
   const { accountId, keyId, requestsPerMinute } = identity;
   const key = onBehalf?.once ?? (await onceKeyOfCall(gateway, ports, accountId, call));
   const admit = async () => {
@@ -67,8 +58,8 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
       // What is made on behalf has its own bound on how much runs at once, and takes nothing from the key's minute.
       keyId: onBehalf === null ? keyId : `${keyId}:on-behalf`,
       requestsPerMinute: onBehalf === null ? requestsPerMinute : UNLIMITED_PER_MINUTE,
-      amountNanoUsd: expectedCost(parsed, candidates, usualOutput),
-      outputPerMillion: candidates[0]?.price.outputPerMillion ?? 0n,
+      amountNanoUsd: plan.expectedCostNanoUsd,
+      outputPerMillion: price.outputPerMillion,
       once: key,
     });
     timings.mark("hold");
@@ -82,11 +73,11 @@ export async function runInference(gateway: Gateway, ports: Ports, call: Inferen
       identity,
       call: { ...call, requestId, signal },
       parsed,
-      modelId: model.id,
+      plan,
       admission,
       timings,
     };
-    return answerAdmitted(admitted, candidates);
+    return answerAdmitted(admitted);
   };
   if (key === null) return answer(await admit(), call.signal);
   const store = call.idempotency?.store ?? (onBehalf === null ? null : false);
@@ -114,15 +105,14 @@ interface AdmittedCall {
   readonly identity: Identity;
   readonly call: InferenceCall;
   readonly parsed: ParsedCall;
-  readonly modelId: string;
+  readonly plan: RoutePlan;
   readonly admission: Admission;
   readonly timings: StageTimings;
 }
 
-function answerAdmitted(
-  { gateway, ports, identity, call, parsed, modelId, admission, timings }: AdmittedCall,
-  candidates: readonly Candidate[],
-): Promise<InferenceReply> {
+function answerAdmitted(admitted: AdmittedCall): Promise<InferenceReply> {
+  const { gateway, ports, identity, call, parsed, plan, admission, timings } = admitted;
+  const [{ modelId }] = plan.candidates;
   const settlement = new CallSettlement(gateway, ports, {
     identity,
     modelId,
@@ -141,8 +131,8 @@ function answerAdmitted(
   };
   const leaving = new AbortController();
   call.signal?.addEventListener("abort", () => leaving.abort(), { once: true });
-  const exchange: Exchange = { gateway, ports, call, parsed, admission, settlement, context, timings, leaving };
-  return parsed.stream ? answerStreaming(exchange, candidates) : answerWhole(exchange, candidates);
+  const exchange: Exchange = { gateway, ports, call, parsed, plan, admission, settlement, context, timings, leaving };
+  return parsed.stream ? answerStreaming(exchange) : answerWhole(exchange);
 }
 
 /** An admitted call on its way to an answer. */
@@ -151,6 +141,7 @@ interface Exchange {
   readonly ports: Ports;
   readonly call: InferenceCall;
   readonly parsed: ParsedCall;
+  readonly plan: RoutePlan;
   readonly admission: Admission;
   readonly settlement: CallSettlement;
   readonly context: ReplyContext;
@@ -161,12 +152,12 @@ interface Exchange {
 /** Nobody is there to read it: the status that nginx gave a name to. */
 const CLIENT_GONE: InferenceReply = { status: 499, headers: {}, body: "" };
 
-async function answerWhole(exchange: Exchange, candidates: readonly Candidate[]): Promise<InferenceReply> {
-  const reply = await callProvider(exchange, candidates);
+async function answerWhole(exchange: Exchange): Promise<InferenceReply> {
+  const reply = await callProvider(exchange);
   exchange.timings.mark("upstream");
   if (reply === null) return CLIENT_GONE;
   if (reply.kind === "stream") throw new Error("A call that asked for no stream was answered with one.");
-  const answer = respondWhole(reply, exchange.call.format, exchange.settlement, exchange.context);
+  const answer = respondWhole(reply, exchange.call.format, exchange.settlement, contextOf(exchange, reply));
   exchange.timings.mark("translate");
   return {
     status: 200,
@@ -179,10 +170,10 @@ async function answerWhole(exchange: Exchange, candidates: readonly Candidate[])
  * Waits for the first word, so that a failure can still be a status of its own; when it takes long, the stream is
  * opened with keep-alives and whatever follows is told in it.
  */
-async function answerStreaming(exchange: Exchange, candidates: readonly Candidate[]): Promise<InferenceReply> {
+async function answerStreaming(exchange: Exchange): Promise<InferenceReply> {
   const { ports, gateway, leaving } = exchange;
   const { keepAliveMs } = gateway.configuration.timeouts;
-  const answering = callProvider(exchange, candidates).then((reply) => ({ reply }));
+  const answering = callProvider(exchange).then((reply) => ({ reply }));
   const prompt = await firstOf(ports.clock, answering, keepAliveMs);
   exchange.timings.mark("upstream");
   if (prompt === null) {
@@ -201,42 +192,59 @@ async function answerStreaming(exchange: Exchange, candidates: readonly Candidat
 }
 
 function clientStream(exchange: Exchange, reply: ProviderReply): ClientStream {
-  const { ports, call, settlement, context } = exchange;
+  const { ports, call, settlement } = exchange;
+  const context = contextOf(exchange, reply);
   if (reply.kind === "whole") return streamOf(streamWhole(reply, call.format, settlement, context));
   return relayOf(ports, reply, call.format, settlement, context, call.requestId);
 }
 
 /** The provider's answer, or null when the client has left. A call that nobody answered is settled here, for nothing. */
-async function callProvider(exchange: Exchange, candidates: readonly Candidate[]): Promise<ProviderReply | null> {
-  const { gateway, ports, parsed, settlement, leaving } = exchange;
+async function callProvider(exchange: Exchange): Promise<ProviderReply | null> {
+  const { gateway, ports, parsed, plan, settlement, leaving } = exchange;
   const { timeouts } = gateway.configuration;
   const limits = {
     firstTokenMs: timeouts.firstTokenMs,
     idleMs: timeouts.idleMs,
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
-  const { clock, callUpstream } = ports;
-  const attemptPorts = { clock, callUpstream, accessTokens: gateway.accessTokens };
-  const tryCandidate = (candidate: Candidate) => attempt(attemptPorts, candidate, parsed, limits, leaving.signal);
+  const attemptPorts = { clock: ports.clock, callUpstream: ports.callUpstream, accessTokens: gateway.accessTokens };
+  const tryCandidate = measured(gateway, ports.clock, leaving.signal, (candidate: Candidate, signal) =>
+    attempt(attemptPorts, candidate, plan.callFor(candidate.modelId), limits, signal),
+  );
   try {
-    const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
+    const reply = await callWithFailover(ports, gateway.breakers, plan.candidates, tryCandidate, {
       limits,
       maxRateLimitWaitMs: timeouts.rateLimitWaitMs,
-      failoverOnRateLimit: parsed.failoverOnRateLimit ?? false,
+      failoverOnRateLimit: plan.preferences.failoverOnRateLimit,
       clientSignal: leaving.signal,
-      onAttempt: (record) => settlement.noteAttempt(record),
+      hedge: hedgeFor(gateway, parsed),
+      onAttempt: (record) => {
+        settlement.noteAttempt(record);
+        plan.report.note(record);
+      },
     });
     if (reply === null) settlement.settleUnanswered();
     return reply;
   } catch (error) {
     settlement.settleUnanswered();
-    throw error;
+    throw error instanceof GatewayError ? error.withHeaders(reportHeaders(exchange)) : error;
   }
+}
+
+/** The context of the reply that came: its model may be one that the client named to fall back to. */
+function contextOf({ context }: Exchange, { candidate }: ProviderReply): ReplyContext {
+  return { ...context, model: candidate.modelId };
+}
+
+/** The header that tells of the route, for a client that asks for it. */
+function reportHeaders({ call, plan }: Exchange): Record<string, string> {
+  return call.routing?.reported === true ? { [ROUTING_HEADER]: plan.report.header() } : {};
 }
 
 function headersOf(exchange: Exchange, reply: ProviderReply): Record<string, string> {
   const { admission, timings, context, ports } = exchange;
-  return replyHeaders(reply, admission, timings, context.generationId, ports.clock.now());
+  const headers = replyHeaders(reply, admission, timings, context.generationId, ports.clock.now());
+  return { ...headers, ...reportHeaders(exchange) };
 }
 
 function lateHeaders(exchange: Exchange): Record<string, string> {
@@ -245,6 +253,7 @@ function lateHeaders(exchange: Exchange): Record<string, string> {
     "x-generation-id": context.generationId,
     "server-timing": timings.header(),
     ...rateLimitHeaders(admission.limit, ports.clock.now()),
+    ...reportHeaders(exchange),
   };
 }
 

@@ -7,6 +7,12 @@ import type { Admission } from "./admit-call.ts";
 /** The names are the client's own: one that could not stand in a header, or would end it, is not repeated there. */
 const SAFE_NAME = /^[\w.[\]: -]{1,64}$/;
 const MAX_IGNORED_NAMED = 32;
+const SAFE_MODEL = /^[\w./:@~+-]{1,256}$/;
+
+/** Ids of local models are the client's own words. */
+function modelHeader(modelId: string): Record<string, string> {
+  return SAFE_MODEL.test(modelId) ? { "x-gateway-model": modelId } : {};
+}
 
 interface AnsweredBy {
   readonly candidate: Candidate;
@@ -24,6 +30,7 @@ export function replyHeaders(
   const headers: Record<string, string> = {
     "x-generation-id": generationId,
     "x-gateway-provider": reply.candidate.provider.id,
+    ...modelHeader(reply.candidate.modelId),
     "server-timing": timings.header(),
     ...rateLimitHeaders(admission.limit, nowMs),
   };

@@ -13,6 +13,8 @@ export interface ResolvedModel {
   readonly model: Model;
   /** The provider that the name spoke of: asked first. */
   readonly requestedProvider: string | null;
+  /** True when the name itself says so, and no table of ours. */
+  readonly pinned: boolean;
   /** What else the name asks for: `:nitro`, `:floor`, `:thinking`. */
   readonly preference: NamePreference;
   /** What one answer usually comes to, tokens. */
@@ -38,6 +40,7 @@ export async function resolveModel(gateway: Gateway, ports: Ports, name: string)
       return {
         model: localModel(named.provider, named.nativeModel),
         requestedProvider: named.provider,
+        pinned: true,
         preference: {},
         usualOutputTokens: 4096,
       };
@@ -49,6 +52,7 @@ export async function resolveModel(gateway: Gateway, ports: Ports, name: string)
         model:
           pinned && provider !== null && gateway.providers.has(provider) ? withPinnedOffer(model, provider) : model,
         requestedProvider: provider,
+        pinned,
         preference,
         usualOutputTokens: usualOutputTokens(model.id, maxOutputOf(model)),
       };

@@ -21,7 +21,7 @@ export function relayOf(
   context: ReplyContext,
   requestId: string,
 ): StreamRelay {
-  const meter = settlement.begin(reply.candidate);
+  const meter = settlement.begin(reply);
   const writer = repliesUntouched(reply.candidate, format.name)
     ? passingWriter(
         format.createStreamPassthrough({ ...context, stripFields: reply.candidate.provider.stripFromReply ?? [] }),

@@ -17,7 +17,7 @@ export function respondWhole(
   settlement: CallSettlement,
   context: ReplyContext,
 ): WholeAnswer {
-  const meter = settlement.begin(reply.candidate);
+  const meter = settlement.begin(reply);
   for (const event of reply.events) meter.observe(event);
   const usage = meter.final();
   const body = repliesUntouched(reply.candidate, format.name)
@@ -37,7 +37,7 @@ export function streamWhole(
   settlement: CallSettlement,
   context: ReplyContext,
 ): string {
-  const meter = settlement.begin(reply.candidate);
+  const meter = settlement.begin(reply);
   const encoder = format.createStreamEncoder(context);
   let text = "";
   for (const event of reply.events) {

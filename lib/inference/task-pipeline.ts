@@ -41,7 +41,7 @@ export interface TaskCall {
  */
 export async function runTask(gateway: Gateway, ports: Ports, call: TaskCall): Promise<InferenceReply> {
   const timings = new StageTimings(ports.clock);
-  const identity = await authenticate(gateway, ports, call.credential, call.namedModel);
+  const identity = await authenticate(gateway, ports, call.credential, [call.namedModel]);
   assertNotSuspended(identity);
   timings.mark("auth");
 
@@ -142,7 +142,8 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
   };
   const { clock, callUpstream } = ports;
   const attemptPorts = { clock, callUpstream, accessTokens: gateway.accessTokens };
-  const tryCandidate = (candidate: Candidate) => attemptTask(attemptPorts, candidate, task, limits, leaving.signal);
+  const tryCandidate = (candidate: Candidate, signal: AbortSignal | null) =>
+    attemptTask(attemptPorts, candidate, task, limits, signal);
   try {
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,

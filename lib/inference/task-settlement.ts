@@ -4,7 +4,7 @@ import type { NanoUsd } from "../money/nano-usd.ts";
 import { type Consumption, NOTHING_CONSUMED, taskCostNanoUsd } from "../money/task-cost.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ParsedTask } from "../protocol/tasks/task.ts";
-import type { AttemptRecord } from "../routing/call-with-failover.ts";
+import type { AttemptRecord } from "../routing/ask-endpoint.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Gateway } from "./gateway.ts";
 import { HeldCredit, type HeldTerms } from "./held-credit.ts";

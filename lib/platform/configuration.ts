@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Configuration } from "../ports/configuration.ts";
-import { type Environment, httpUrl, PRINTABLE, setVariables } from "./environment.ts";
+import { type Environment, httpUrl, listed, PRINTABLE, setVariables } from "./environment.ts";
 import { type DeclaredProvider, readProviders } from "./provider-settings.ts";
 
 /** Where the stores are: decided by which variables are set. */
@@ -125,6 +125,16 @@ export const VARIABLES = {
   REQUEST_TIMEOUT_MS: milliseconds(600_000, "a whole request, all providers together"),
   RATE_LIMIT_WAIT_MS: milliseconds(30_000, "the longest wait for a provider that answers 429"),
   KEEP_ALIVE_MS: milliseconds(10_000, "the silence after which a waiting stream gets a keep-alive"),
+  PROVIDER_WEIGHTS: z
+    .string()
+    .optional()
+    .describe(
+      "a list such as openai=3,openrouter=1, weights from 1 to 1000: how calls are shared among these providers",
+    ),
+  HEDGING: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("a switch, true or false: whether a stream that is late to start is asked for at a second provider too"),
 } as const;
 
 const schema = z.object(VARIABLES);
@@ -148,6 +158,7 @@ export function parseSettings(
   const parsed = schema.safeParse(given);
   const problems = parsed.success ? [] : parsed.error.issues.map(({ path }) => problemOf(String(path[0])));
   const providerSettings = readProviders(given, providers, problems);
+  const providerWeights = readWeights(given["PROVIDER_WEIGHTS"], providers, problems);
   const stores = readStores(given, runtime, problems);
   const embedded = stores.redis.kind === "embedded" && stores.postgres.kind === "embedded";
   if (given["API_GATEWAY_SALT"] === undefined && !embedded) problems.push(problemOf("API_GATEWAY_SALT"));
@@ -168,6 +179,8 @@ export function parseSettings(
       maxFileBytes: variables.MAX_FILE_BYTES,
       publicUrl: variables.APP_URL ?? null,
       embedded,
+      providerWeights,
+      hedging: variables.HEDGING === "true",
       timeouts: {
         firstTokenMs: variables.FIRST_TOKEN_TIMEOUT_MS,
         idleMs: variables.IDLE_TIMEOUT_MS,
@@ -211,6 +224,21 @@ function keyEnvironment(appEnv: Variables["APP_ENV"], embedded: boolean): Config
     case undefined:
       return embedded ? "dev" : "live";
   }
+}
+
+/** `openai=3,azure-openai=1`. */
+function readWeights(
+  text: string | undefined,
+  providers: readonly DeclaredProvider[],
+  problems: string[],
+): Readonly<Record<string, number>> {
+  const weights = listed(text).map((entry) => {
+    const [, id, weight] = /^([\w-]+)=(\d{1,4})$/.exec(entry) ?? [];
+    const known = providers.some((provider) => provider.id === id);
+    return [id ?? "", known ? Number(weight) : 0] as const;
+  });
+  if (weights.some(([, weight]) => weight < 1 || weight > 1000)) problems.push(problemOf("PROVIDER_WEIGHTS"));
+  return Object.fromEntries(weights);
 }
 
 /** Which variables are set decides; whether they are well-formed is the schema's to say. */

@@ -16,3 +16,8 @@ export function setVariables(environment: Environment): Environment {
   );
   return Object.fromEntries(texts.filter(([, text]) => text !== ""));
 }
+
+/** The entries of a list with commas between. */
+export function listed(text = ""): readonly string[] {
+  return text.split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
+}

@@ -1,5 +1,5 @@
 import type { Configuration, ProviderSetting } from "../ports/configuration.ts";
-import { type Environment, httpUrl, PRINTABLE, setVariables } from "./environment.ts";
+import { type Environment, httpUrl, listed, PRINTABLE, setVariables } from "./environment.ts";
 
 /** What can stand in a host name or a path without meaning anything there. */
 const SAFE_IN_URL = /^[\w.:-]+$/;
@@ -43,16 +43,17 @@ export function readProviders(
   const settings: Record<string, ProviderSetting> = {};
   for (const provider of providers) {
     const keyVariable = keyVariableOf(given, provider);
-    const apiKey = given[keyVariable];
+    const apiKeys = readKeys(given[keyVariable], provider);
     const baseUrl = readUrl(given, variableOf(provider.id, "BASE_URL"), problems);
-    if (apiKey !== undefined) checkKey(apiKey, provider, keyVariable, problems);
-    if (apiKey === undefined && baseUrl === null) continue;
+    for (const apiKey of apiKeys) checkKey(apiKey, provider, keyVariable, problems);
+    if (new Set(apiKeys).size < apiKeys.length) problems.push(`${keyVariable} must be: keys that differ`);
+    if (apiKeys.length === 0 && baseUrl === null) continue;
     const reached = { keyVariable, elsewhere: baseUrl !== null };
-    const variables = apiKey === undefined ? {} : readVariables(given, provider, reached, problems);
+    const variables = apiKeys.length === 0 ? {} : readVariables(given, provider, reached, problems);
     const formatUrls = readFormatUrls(given, provider, problems);
     const headers = readHeaders(given, provider, problems);
     settings[provider.id] = {
-      apiKeys: apiKey === undefined ? [] : [apiKey],
+      apiKeys,
       baseUrl,
       variables,
       ...(formatUrls === null ? {} : { formatUrls }),
@@ -104,6 +105,11 @@ function readHeaders(
     return [[header, value] as const];
   });
   return headers.length === 0 ? null : Object.fromEntries(headers);
+}
+
+/** Several keys have commas between; a key file has commas of its own. */
+function readKeys(text: string | undefined, { apiKeyIsJson }: DeclaredProvider): readonly string[] {
+  return apiKeyIsJson === true && text !== undefined ? [text] : listed(text);
 }
 
 function checkKey(apiKey: string, provider: DeclaredProvider, keyVariable: string, problems: string[]): void {

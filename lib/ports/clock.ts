@@ -45,3 +45,16 @@ export function withDeadline<Result>(
     );
   });
 }
+
+/** What `promise` brings within `waitMs`, else null. */
+export async function firstOf<T>(clock: Clock, promise: Promise<T>, waitMs: number): Promise<T | null> {
+  let cancel = () => {};
+  const late = new Promise<null>((resolve) => {
+    cancel = clock.schedule(waitMs, () => resolve(null));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}

@@ -22,6 +22,10 @@ export interface Configuration {
   /** Base URL that clients are told, or null for the request's own. */
   readonly publicUrl: string | null;
   readonly timeouts: Timeouts;
+  /** Provider slug -> its share of the calls among those that have one; above 0. */
+  readonly providerWeights: Readonly<Record<string, number>>;
+  /** True: a stream that is late to start is asked for at a second provider too. */
+  readonly hedging: boolean;
   /** True on the embedded stores: the demo model answers there while no provider is configured. */
   readonly embedded: boolean;
 }

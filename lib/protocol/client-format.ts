@@ -31,8 +31,6 @@ export interface ParsedCall {
   readonly choices: number;
   /** Upper estimate of the prompt in tokens: text and tools by characters (CM-14.1), images and files by their size. */
   readonly estimatedInputTokens: number;
-  /** `provider.failover_on_rate_limit`: rather another provider than a wait. Absent: false. */
-  readonly failoverOnRateLimit?: boolean;
   /** What a model must be able to do to serve this call. */
   readonly needs: readonly CallNeed[];
   /** What of it no translation can carry: only a provider of the client's own format may serve it. Absent: nothing. */

@@ -55,7 +55,7 @@ export const anthropicWire: WireFormat = createAnthropicWire({
 });
 
 /** Fields that are said to the gateway, not to the provider. */
-const GATEWAY_FIELDS = ["provider", "models", "session_id"];
+const GATEWAY_FIELDS = ["provider", "models", "route", "session_id"];
 /**
  * Betas that raise the price of a token above the catalog's: a window past 200,000 tokens, and fast mode
  * (docs.anthropic.com/en/docs/about-claude/pricing, read 2026-11-24). They stay here; see docs/decisions/0007.

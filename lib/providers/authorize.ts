@@ -10,6 +10,8 @@ export interface ProviderCredential {
   readonly id: string;
   /** What its scheme needs, in one text: a key, a service account's JSON, `accessKeyId:secretAccessKey[:sessionToken]`. */
   readonly secret: string;
+  /** True for one of several keys of the operator's: when it is refused or limited, the others stand in for it. */
+  readonly pooled?: boolean;
   /** True for a key of the calling account's own: its faults are the caller's business, its use is not resold. */
   readonly ofCaller?: boolean;
 }

@@ -37,6 +37,7 @@ export function configuredProviders(
       credentials: apiKeys.map((key, index) => ({
         id: credentialId(index),
         secret: secretOf(declaration, key, variables),
+        pooled: apiKeys.length > 1,
       })),
       baseUrl: filled(baseUrl, variables),
       variables,

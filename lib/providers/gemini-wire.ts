@@ -48,7 +48,7 @@ function requestOf({ provider, baseUrl, nativeModel }: CountInput, method: strin
 }
 
 /** Fields that are said to the gateway, not to the provider. */
-const GATEWAY_FIELDS = ["provider", "models", "session_id"];
+const GATEWAY_FIELDS = ["provider", "models", "route", "session_id"];
 
 /** The client's own bytes, but for what is said to the gateway, and signatures that are another vendor's. */
 function passedThrough({ text, body }: CountInput["call"]): string {

@@ -50,7 +50,7 @@ interface Encoded {
 }
 
 /** The client's own bytes, but for the declared changes. */
-function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
+export function passedThrough({ provider, call, nativeModel }: EncodeInput): Encoded {
   const edits: Record<string, JsonEdit[string]> = { model: JSON.stringify(nativeModel) };
   for (const field of GATEWAY_FIELDS) {
     if (field in call.body && provider.understands?.includes(field) !== true) edits[field] = null;

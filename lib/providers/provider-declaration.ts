@@ -76,6 +76,13 @@ export interface ProviderDeclaration {
   readonly billsAfterAbort?: boolean;
   /** Milliseconds to the first token; overrides the configured default. */
   readonly firstTokenTimeoutMs?: number;
+  /**
+   * What it says of prompts sent to its API, with the source beside it. Only what it says of every model and without an
+   * agreement of its own counts; what is not said is not safe (`provider.data_collection`, `provider.zdr`).
+   */
+  readonly trainsOnPrompts?: boolean;
+  /** True where prompts and answers are never written down. Default: false. */
+  readonly zeroDataRetention?: boolean;
   /** True where any `provider/model` id is passed on, without a catalog offer (a local server). */
   readonly acceptsAnyModel?: boolean;
 }

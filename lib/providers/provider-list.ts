@@ -1,6 +1,8 @@
 import type { ClientFormatName } from "../protocol/client-format.ts";
 import { anthropicWire } from "./anthropic-wire.ts";
+import { bedrockWire } from "./bedrock-wire.ts";
 import { cohereWire } from "./cohere-wire.ts";
+import { completionsWire } from "./completions-wire.ts";
 import { aiSdk } from "./declarations/ai-sdk.ts";
 import { aiHubMix } from "./declarations/aihubmix.ts";
 import { aimo } from "./declarations/aimo.ts";
@@ -10,6 +12,7 @@ import { alpacaNetwork } from "./declarations/alpaca-network.ts";
 import { anannas } from "./declarations/anannas.ts";
 import { anthropic } from "./declarations/anthropic.ts";
 import { azureOpenAi } from "./declarations/azure-openai.ts";
+import { bedrock } from "./declarations/bedrock.ts";
 import { canopyWave } from "./declarations/canopywave.ts";
 import { cerebras } from "./declarations/cerebras.ts";
 import { chutes } from "./declarations/chutes.ts";
@@ -64,6 +67,7 @@ export const PROVIDERS: readonly ProviderDeclaration[] = [
   anthropic,
   googleAiStudio,
   googleVertex,
+  bedrock,
   azureOpenAi,
   cohere,
   cloudflareWorkersAi,
@@ -117,10 +121,18 @@ const WIRES: Readonly<Record<WireName, WireFormat>> = {
   anthropic: anthropicWire,
   gemini: geminiWire,
   responses: responsesWire,
+  completions: completionsWire,
   "vertex-gemini": vertexGeminiWire,
   "vertex-anthropic": vertexAnthropicWire,
   cohere: cohereWire,
+  bedrock: bedrockWire,
 };
+
+/** The provider of a slug, or of a name as people write it: `openai`, `OpenAI`. Null: nobody's. */
+export function findProvider(name: string): ProviderDeclaration | null {
+  const wanted = name.toLowerCase();
+  return PROVIDERS.find(({ id, name: full }) => id === wanted || full.toLowerCase() === wanted) ?? null;
+}
 
 export function wireNamed(name: WireName): WireFormat {
   return WIRES[name];

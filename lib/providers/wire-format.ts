@@ -2,7 +2,7 @@ import type { TextRequest } from "../ports/upstream.ts";
 import type { ChatEvent } from "../protocol/chat-event.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { SseFrame } from "../protocol/sse/sse-parser.ts";
+import type { FrameParser, SseFrame } from "../protocol/sse/sse-parser.ts";
 import type { AuthorizationScheme } from "./authorize.ts";
 import type { ProviderDeclaration } from "./provider-declaration.ts";
 
@@ -12,9 +12,12 @@ export type WireName =
   | "anthropic"
   | "gemini"
   | "responses"
+  | "completions"
+  | "completions"
   | "vertex-gemini"
   | "vertex-anthropic"
-  | "cohere";
+  | "cohere"
+  | "bedrock";
 
 export interface EncodeInput {
   readonly provider: ProviderDeclaration;
@@ -65,6 +68,13 @@ interface TokenCounting {
   decodeReply(body: JsonObject): number | null;
 }
 
+/** A framing of a format's own. What it gives is never passed on as bytes, so `raw` only tells a frame's size. */
+interface StreamFraming {
+  /** The content type of such a stream. */
+  readonly contentType: string;
+  createParser(): FrameParser;
+}
+
 /** A format that we speak to providers. */
 export interface WireFormat {
   readonly name: WireName;
@@ -73,6 +83,8 @@ export interface WireFormat {
   /** How its vendor takes a key, where a provider does not declare another way. */
   readonly authorization: AuthorizationScheme;
   encode(input: EncodeInput): EncodedRequest;
+  /** How its streams are cut into frames. Default: as server-sent events. */
+  readonly framing?: StreamFraming;
   createStreamDecoder(): StreamDecoder;
   /** All events of a non-streamed reply, ending in `end`. An unusable body gives one `error` event; never throws. */
   decodeReply(body: JsonObject): readonly ChatEvent[];

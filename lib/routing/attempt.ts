@@ -4,6 +4,7 @@ import { type ChatEvent, isSemantic } from "../protocol/chat-event.ts";
 import type { ParsedCall } from "../protocol/client-format.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import type { AuthorizationPorts } from "../providers/authorize.ts";
+import type { WireFormat } from "../providers/wire-format.ts";
 import { AttemptAborted, failureOfStatus } from "./attempt-failure.ts";
 import {
   type AttemptLimits,
@@ -22,6 +23,8 @@ export type ProviderReply =
   | {
       readonly kind: "whole";
       readonly candidate: Candidate;
+      /** From the call's start to the whole of the reply, milliseconds. */
+      readonly elapsedMs: number;
       readonly ignoredParameters: readonly string[];
       readonly text: string;
       readonly body: JsonObject;
@@ -30,6 +33,8 @@ export type ProviderReply =
   | {
       readonly kind: "stream";
       readonly candidate: Candidate;
+      /** From the call's start to the first content, milliseconds. */
+      readonly elapsedMs: number;
       readonly ignoredParameters: readonly string[];
       /** What came before and with the first semantic event. */
       readonly head: readonly DecodedFrame[];
@@ -58,6 +63,8 @@ export async function attempt(
   const onClientGone = () => abort(new AttemptAborted("client-gone"));
   if (clientSignal?.aborted === true) return { kind: "abandoned" };
   clientSignal?.addEventListener("abort", onClientGone, { once: true });
+  const startedAtMs = ports.clock.monotonicMs();
+  const elapsedMs = () => ports.clock.monotonicMs() - startedAtMs;
   const watchdog = startWatchdog(ports.clock, candidate, call, limits, abort);
   const stop = () => {
     watchdog.stop();
@@ -77,8 +84,8 @@ export async function attempt(
       return result;
     }
     const { ignoredParameters } = encoded;
-    if (call.stream && isEventStream(upstream)) {
-      const stream = new ProviderStream(upstream.body, wire.createStreamDecoder());
+    if (call.stream && isEventStream(upstream, wire)) {
+      const stream = new ProviderStream(upstream.body, wire.createStreamDecoder(), wire.framing?.createParser());
       const opened = await waitForCommit(stream);
       // The relay goes on with the same timers and its own way of seeing the client leave.
       clientSignal?.removeEventListener("abort", onClientGone);
@@ -88,14 +95,12 @@ export async function attempt(
         return opened;
       }
       watchdog.reset(idleTimeout(ports.clock, limits));
-      return {
-        kind: "answered",
-        reply: { kind: "stream", candidate, ignoredParameters, head: opened.head, stream, abort, watchdog },
-      };
+      const opening = { head: opened.head, stream, abort, watchdog, elapsedMs: elapsedMs() };
+      return { kind: "answered", reply: { kind: "stream", candidate, ignoredParameters, ...opening } };
     }
     const text = await upstream.body.text(MAX_REPLY_BYTES);
     stop();
-    return readWhole(candidate, ignoredParameters, text);
+    return readWhole(candidate, ignoredParameters, text, elapsedMs());
   } catch (error) {
     stop();
     return attemptOfError(controller.signal.aborted ? controller.signal.reason : error);
@@ -120,8 +125,8 @@ function idleTimeout(clock: Clock, limits: AttemptLimits): number {
   return Math.max(1, Math.min(limits.idleMs, limits.deadlineMs - clock.now()));
 }
 
-function isEventStream(upstream: UpstreamReply): boolean {
-  return upstream.header("content-type")?.includes("text/event-stream") ?? false;
+function isEventStream(upstream: UpstreamReply, { framing }: WireFormat): boolean {
+  return upstream.header("content-type")?.includes(framing?.contentType ?? "text/event-stream") ?? false;
 }
 
 type Commit = { readonly kind: "committed"; readonly head: readonly DecodedFrame[] } | FailedAttempt;
@@ -156,6 +161,7 @@ function readWhole(
   candidate: Candidate,
   ignoredParameters: readonly string[],
   text: string,
+  elapsedMs: number,
 ): AttemptResult<ProviderReply> {
   let body: unknown;
   try {
@@ -167,5 +173,5 @@ function readWhole(
   const events = candidate.wire.decodeReply(body);
   const error = events.find((event) => event.kind === "error");
   if (error?.kind === "error") return failedAttempt(failureOfStatus(error.status));
-  return { kind: "answered", reply: { kind: "whole", candidate, ignoredParameters, text, body, events } };
+  return { kind: "answered", reply: { kind: "whole", candidate, elapsedMs, ignoredParameters, text, body, events } };
 }

@@ -12,6 +12,9 @@ export interface Candidate {
   readonly baseUrl: string;
   /** Null for a provider that needs no key. */
   readonly credential: ProviderCredential | null;
+  /** The canonical id of the model that it would answer as. */
+  readonly modelId: string;
+  /** The same model's id at this provider. */
   readonly nativeModel: string;
   readonly contextLength: number;
   readonly maxOutputTokens: number;

@@ -36,7 +36,7 @@ export async function countAtProvider(
   call: CountInput["call"] & { readonly format: ClientFormatName },
   clientSignal: AbortSignal | null,
 ): Promise<ProviderCount | null> {
-  const counter = counterOf(providers, model, call.format);
+  const counter = counterOf(providers, model, call.format, breakers, ports.clock.now());
   if (counter === null) return null;
   const provider = counter.provider.id;
   // A provider that is being tried again is tried by a real call, not by a count.
@@ -52,6 +52,8 @@ function counterOf(
   providers: ReadonlyMap<string, ConfiguredProvider>,
   model: Model,
   format: ClientFormatName,
+  breakers: BreakerView,
+  nowMs: number,
 ): Counter | null {
   const vendor = vendorOf(model.id);
   const counters = model.offers.flatMap(({ provider: id, nativeModel }): Counter[] => {
@@ -59,7 +61,8 @@ function counterOf(
     if (provider === undefined || !mayServe(id, vendor, model.openWeights)) return [];
     const { declaration, credentials } = provider;
     const { wire, baseUrl } = endpointFor(provider, format, nativeModel);
-    const credential = credentials[0] ?? null;
+    const credential = credentials.find(({ id: key }) => breakers.keys.state(id, key, nowMs) === null) ?? null;
+    if (credential === null && credentials.length > 0) return []; // every key is left alone for a while
     // Who speaks a vendor's format besides his own answers its messages; that he counts is nowhere said.
     const counts = wire.passesThrough === format && declaration.alsoSpeaks?.[wire.name] === undefined;
     if (wire.countTokens === null || !counts) return [];

@@ -1,6 +1,6 @@
 import type { UpstreamBody } from "../ports/upstream.ts";
 import type { ChatEvent } from "../protocol/chat-event.ts";
-import { createSseParser, type SseFrame } from "../protocol/sse/sse-parser.ts";
+import { createSseParser, type FrameParser, type SseFrame } from "../protocol/sse/sse-parser.ts";
 import type { StreamDecoder } from "../providers/wire-format.ts";
 
 /** One frame of a provider's stream with the events that it stands for. */
@@ -13,14 +13,16 @@ export interface DecodedFrame {
 export class ProviderStream {
   readonly #body: UpstreamBody;
   readonly #bytes: AsyncIterator<Uint8Array>;
-  readonly #parser = createSseParser();
+  readonly #parser: FrameParser;
   readonly #decoder: StreamDecoder;
   #ended = false;
 
-  constructor(body: UpstreamBody, decoder: StreamDecoder) {
+  /** @param parser cuts the bytes into frames */
+  constructor(body: UpstreamBody, decoder: StreamDecoder, parser: FrameParser = createSseParser()) {
     this.#body = body;
     this.#bytes = body[Symbol.asyncIterator]();
     this.#decoder = decoder;
+    this.#parser = parser;
   }
 
   /**
@@ -35,7 +37,7 @@ export class ProviderStream {
       return this.#decode(this.#parser.end());
     }
     const frames = this.#parser.push(piece.value);
-    if (this.#parser.overflowed) throw new Error("The provider sent an event past the size cap.");
+    if (this.#parser.overflowed) throw new Error("The provider sent an event past the size cap, or none.");
     return this.#decode(frames);
   }
 

@@ -1,25 +1,56 @@
+import { assertCapable } from "../catalog/capabilities.ts";
 import { effectivePrice, pricingMissing } from "../catalog/effective-price.ts";
 import { type Model, maxOutputOf, vendorOf } from "../catalog/model.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
-import type { ProviderCredential } from "../providers/authorize.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
-import { chainPosition, mayServe } from "../providers/failover-chain.ts";
+import { mayServe } from "../providers/failover-chain.ts";
+import { randomFraction } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
+import { applyFilters } from "./filters/apply-filters.ts";
+import { type OrderTerms, orderCandidates } from "./order-candidates.ts";
+import { ProviderSpeeds } from "./provider-speeds.ts";
+import { NO_PREFERENCES } from "./routing-preferences.ts";
+import { spreadKeys } from "./spread-keys.ts";
+
+/** What a call's route is chosen by, besides the model. What is left out: nothing is preferred, nothing known. */
+export interface RankTerms extends Partial<Omit<OrderTerms, "requestedProvider">> {
+  /** Told of each provider that offers the model and is not asked, with what speaks against it. */
+  readonly onExcluded?: (provider: string, reason: string) => void;
+}
 
 /**
- * Who may answer a call, in the order to ask: the provider that was named, the vendor's own, the failover chain, then
- * the others by price. Pure; breakers are looked at when the call goes out.
+ * Who may answer a call, in the order to ask (see `orderCandidates`), a provider's keys one after the other. Pure but for
+ * chance; breakers are looked at when the call goes out.
  * @throws GatewayError `no_provider_available` (nobody who serves it is configured), `model_pricing_missing`,
- *   `context_length_exceeded`, `out_of_range` (more output asked for than the model gives)
+ *   `context_length_exceeded`, `out_of_range` (more output asked for than the model gives), `unsupported_parameter`,
+ *   `unsupported_modality`, `no_provider_matches`
  */
 export function rankCandidates(
   providers: ReadonlyMap<string, ConfiguredProvider>,
   model: Model,
   requestedProvider: string | null,
   call: ParsedCall,
+  terms: RankTerms = {},
+): readonly Candidate[] {
+  const { preferences = NO_PREFERENCES, session = null, random = randomFraction, onExcluded = () => {} } = terms;
+  const { speeds = new ProviderSpeeds(), weights = {} } = terms;
+  const offered = offeredCandidates(providers, model, call, onExcluded);
+  const left = applyFilters(offered, preferences, call, model.id, onExcluded);
+  const ordered = orderCandidates(left, { preferences, requestedProvider, speeds, weights, session, random });
+  const asked = preferences.allowFallbacks || preferences.order.length > 0 ? ordered : ordered.slice(0, 1);
+  return spreadKeys(asked, ({ provider }) => providers.get(provider.id)?.credentials ?? [], session, random);
+}
+
+/** Every provider that could answer, whatever the call prefers: it takes part, has a price, and the prompt fits. */
+function offeredCandidates(
+  providers: ReadonlyMap<string, ConfiguredProvider>,
+  model: Model,
+  call: ParsedCall,
+  onExcluded: (provider: string, reason: string) => void,
 ): readonly Candidate[] {
   assertOutputFits(model, call);
+  assertCapable(model, call.needs, "input" in call.body ? "input" : "messages");
   const vendor = vendorOf(model.id);
   const offered = model.offers.filter(
     ({ provider }) => providers.has(provider) && mayServe(provider, vendor, model.openWeights),
@@ -31,38 +62,34 @@ export function rankCandidates(
   const candidates = offered.flatMap((offer): Candidate[] => {
     const provider = providers.get(offer.provider);
     const price = effectivePrice(model.id, offer);
-    if (provider === undefined || price === null) return [];
+    if (provider === undefined || price === null) {
+      onExcluded(offer.provider, "price_unknown");
+      return [];
+    }
     const { wire, baseUrl } = endpointFor(provider, call.format, offer.nativeModel);
     const contextLength = offer.contextLength ?? model.contextLength;
-    return keysOf(provider).map((credential) => ({
-      provider: provider.declaration,
-      wire,
-      baseUrl,
-      credential,
-      nativeModel: offer.nativeModel,
-      contextLength,
-      maxOutputTokens: maxOutputOf(model),
-      price,
-    }));
+    return [
+      {
+        provider: provider.declaration,
+        wire,
+        baseUrl,
+        credential: provider.credentials[0] ?? null,
+        modelId: model.id,
+        nativeModel: offer.nativeModel,
+        contextLength,
+        maxOutputTokens: maxOutputOf(model),
+        price,
+      },
+    ];
   });
   if (candidates.length === 0) throw pricingMissing(model.id);
-  const fitting = candidates.filter(({ contextLength }) => call.estimatedInputTokens <= contextLength);
+  const fitting = candidates.filter(({ provider, contextLength }) => {
+    const fits = call.estimatedInputTokens <= contextLength;
+    if (!fits) onExcluded(provider.id, "context_length");
+    return fits;
+  });
   if (fitting.length === 0) throw contextExceeded(model, call);
-  const position = ({ provider }: Candidate) =>
-    provider.id === requestedProvider ? -2 : chainPosition(provider.id, vendor);
-  return fitting.toSorted((a, b) => position(a) - position(b) || priceOf(a) - priceOf(b));
-}
-
-/** The caller's own key, then one of the operator's. */
-export function keysOf({ credentials }: ConfiguredProvider): readonly (ProviderCredential | null)[] {
-  const own = credentials.filter(({ ofCaller }) => ofCaller === true);
-  const operators = credentials.find(({ ofCaller }) => ofCaller !== true);
-  return credentials.length === 0 ? [null] : [...own, ...(operators === undefined ? [] : [operators])];
-}
-
-/** A comparison only: three parts input to one part output is what chats come to. */
-function priceOf({ price }: Candidate): number {
-  return Number(price.inputPerMillion * 3n + price.outputPerMillion);
+  return fitting;
 }
 
 /** What the formats call the cap on an answer's tokens. */

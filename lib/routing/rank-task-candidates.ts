@@ -6,12 +6,13 @@ import type { ParsedTask } from "../protocol/tasks/task.ts";
 import { type ConfiguredProvider, endpointFor } from "../providers/configured-providers.ts";
 import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import { taskWireFor } from "../providers/tasks/task-wires.ts";
+import { randomFraction } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
-import { keysOf } from "./rank-candidates.ts";
+import { spreadKeys } from "./spread-keys.ts";
 
 /**
  * Who may do a task, in the order to ask: the provider that was named, the vendor's own, the failover chain, then the
- * others by what this very call would cost. Pure. A model without a price is not served: there is none to guess by.
+ * others by what this very call would cost; a provider's keys one after the other. Pure but for chance. A model without a price is not served: there is none to guess by.
  * @throws GatewayError `no_provider_available`, `model_pricing_missing`, `context_length_exceeded`, and a wire's own
  *   reason where nobody is left who can do what is asked
  */
@@ -40,16 +41,19 @@ export function rankTaskCandidates(
     const { nativeModel, price } = offer;
     if (price === null) return [];
     const { wire, baseUrl } = endpointFor(provider, null, nativeModel);
-    return keysOf(provider).map((credential) => ({
-      provider: provider.declaration,
-      wire,
-      baseUrl,
-      credential,
-      nativeModel,
-      contextLength: offer.contextLength ?? model.contextLength,
-      maxOutputTokens: maxOutputOf(model),
-      price,
-    }));
+    return [
+      {
+        provider: provider.declaration,
+        wire,
+        baseUrl,
+        credential: provider.credentials[0] ?? null,
+        modelId: model.id,
+        nativeModel,
+        contextLength: offer.contextLength ?? model.contextLength,
+        maxOutputTokens: maxOutputOf(model),
+        price,
+      },
+    ];
   });
   if (candidates.length === 0) throw pricingMissing(model.id);
   const fitting = candidates.filter(({ contextLength }) => call.longestInputTokens <= contextLength);
@@ -60,5 +64,6 @@ export function rankTaskCandidates(
   const position = ({ provider }: Candidate) =>
     provider.id === requestedProvider ? -2 : chainPosition(provider.id, vendor);
   const cost = ({ price }: Candidate) => Number(taskCostNanoUsd(price, call.estimate));
-  return fitting.toSorted((a, b) => position(a) - position(b) || cost(a) - cost(b));
+  const ordered = fitting.toSorted((a, b) => position(a) - position(b) || cost(a) - cost(b));
+  return spreadKeys(ordered, ({ provider }) => providers.get(provider.id)?.credentials ?? [], null, randomFraction);
 }

@@ -54,22 +54,22 @@ export async function attemptTask(
   candidate: Candidate,
   call: ParsedTask,
   limits: AttemptLimits,
-  clientSignal: AbortSignal,
+  clientSignal: AbortSignal | null,
 ): Promise<AttemptResult<TaskReply>> {
   const { clock } = ports;
   const { provider, baseUrl, nativeModel } = candidate;
   const wire = taskWireFor(provider, call.format.name);
-  if (wire === null || clientSignal.aborted) return { kind: "abandoned" };
+  if (wire === null || clientSignal?.aborted === true) return { kind: "abandoned" };
   if (!canBeSent(call)) return SENT_ALREADY;
   const controller = new AbortController();
   const abort = (reason: AttemptAborted) => controller.abort(reason);
   const onClientGone = () => abort(new AttemptAborted("client-gone"));
-  clientSignal.addEventListener("abort", onClientGone, { once: true });
+  clientSignal?.addEventListener("abort", onClientGone, { once: true });
   const leftMs = Math.max(1, limits.deadlineMs - clock.now());
   const watchdog = new Watchdog(clock, leftMs, () => abort(new AttemptAborted("timeout")));
   const stop = () => {
     watchdog.stop();
-    clientSignal.removeEventListener("abort", onClientGone);
+    clientSignal?.removeEventListener("abort", onClientGone);
   };
   try {
     const { request, ignoredParameters } = wire.encode({ provider, baseUrl, nativeModel, call });
@@ -90,7 +90,7 @@ export async function attemptTask(
     if (contentType !== null && !contentType.startsWith("text/plain")) {
       const rest = upstream.body[Symbol.asyncIterator]();
       const first = await rest.next();
-      clientSignal.removeEventListener("abort", onClientGone);
+      clientSignal?.removeEventListener("abort", onClientGone);
       if (first.done === true) {
         stop();
         return failedAttempt({ kind: "garbage", status: 200 });

@@ -77,8 +77,8 @@ test("CM-17.2 the serverless entry exports the app, and runs in Vercel's edge ru
   // Other tests' accounts live in the same database, and may have left holds that are due.
   expect(await swept.json()).toEqual({
     queuedSettled: expect.any(Number),
-    expiredResponses: expect.any(Number),
     swept: expect.any(Number),
+    expiredResponses: expect.any(Number),
     repliesDropped: expect.any(Number),
     filesDropped: expect.any(Number),
     batches: expect.any(Number),

@@ -23,7 +23,12 @@ export interface SdkModel {
   readonly wire: WireName;
   /** As the provider calls it. */
   readonly nativeModel: string;
+  /** What the model or its wire cannot do; absent: what the wire's first vendor cannot. */
+  readonly lacks?: readonly SdkTrait[];
 }
+
+/** `choices`: several at once, with log probabilities. `reasoning-tokens`: it counts its thoughts apart. */
+type SdkTrait = "reasoning-tokens" | "choices" | "caching";
 
 export const OPENAI_MODEL: SdkModel = {
   model: "openai/gpt-4o-mini",

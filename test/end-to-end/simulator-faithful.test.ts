@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { providerKey } from "../support/simulator/provider-access.ts";
 import { type Simulator, startSimulator } from "../support/simulator/start-simulator.ts";
-import { providerKey } from "../support/simulator/vendors.ts";
 
 let simulator: Simulator;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { Agent, type IncomingMessage, request as sendRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { fault, type ScriptedFault } from "../support/simulator/fault.ts";
+import { providerKey } from "../support/simulator/provider-access.ts";
 import { type Simulator, startSimulator } from "../support/simulator/start-simulator.ts";
-import { providerKey } from "../support/simulator/vendors.ts";
 
 let simulator: Simulator;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { fault } from "../support/simulator/fault.ts";
+import { providerKey } from "../support/simulator/provider-access.ts";
 import { type Simulator, startSimulator } from "../support/simulator/start-simulator.ts";
-import { providerKey } from "../support/simulator/vendors.ts";
 import { describeAnthropicSdk } from "./anthropic-sdk-suite.ts";
 import { describeOpenAiSdk } from "./openai-sdk-suite.ts";
 import { ANTHROPIC_MODEL, OPENAI_MODEL, type SdkTarget } from "./sdk-target.ts";

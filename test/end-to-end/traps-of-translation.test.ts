@@ -210,7 +210,7 @@ describe.each(MODELS_OF_ALL_WIRES)("$model", ({ model, wire, provider }) => {
     "trap 17: a call of a tool that nobody declared harms nothing, streamed: %s",
     async (stream) => {
       const call = { function: null, index: "x", id: 7 };
-      const bodies = {
+      const bodies: Readonly<Record<string, string>> = {
       openai: stream
         ? chatStream([{ tool_calls: [call, null] }, { content: "So." }])
         : JSON.stringify({ id: "c", choices: [{ message: { content: "So.", tool_calls: [call, null] }, finish_reason: "stop" }] }),
@@ -239,7 +239,7 @@ describe.each(MODELS_OF_ALL_WIRES)("$model", ({ model, wire, provider }) => {
     }; // biome-ignore format: replies
       const type = stream ? "text/event-stream" : "application/json";
       const other = wire === "openai" ? "anthropic" : "openai";
-      simulator.next(provider, fault.page(200, type, bodies[wire]));
+      simulator.next(provider, fault.page(200, type, bodies[wire] ?? ""));
       expect((await askBySdk(gateway, { client: other, stream, model, text: "Hello" })).text).toBe("So.");
       expect((await askBySdk(gateway, { client: other, stream, model, text: "Hello" })).text).toBe("You said: Hello");
     },

@@ -16,6 +16,7 @@ const RESPONSE_HEADERS = new Set([
   "x-degraded",
   "x-gateway-cost",
   "x-gateway-ignored-parameters",
+  "x-gateway-model",
   "x-gateway-provider",
   "x-generation-id",
   "x-ratelimit-limit",

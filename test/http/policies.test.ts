@@ -10,6 +10,7 @@ const POLICIES: Readonly<Record<string, "public" | "key" | "admin" | "key-or-adm
   "POST /v1/chat/completions": "key",
   "POST /v1/messages": "key",
   "POST /v1/messages/count_tokens": "key",
+  "POST /v1/completions": "key",
   "POST /v1/embeddings": "key",
   "POST /v1/moderations": "key",
   "POST /v1/rerank": "key",

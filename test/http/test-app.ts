@@ -220,6 +220,8 @@ const CONFIGURATION: Configuration = {
     keepAliveMs: 15_000,
   },
   embedded: true,
+  providerWeights: {},
+  hedging: false,
 };
 
 const HELLO = JSON.stringify({

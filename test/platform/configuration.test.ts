@@ -228,6 +228,24 @@ const CASES: Readonly<Record<keyof typeof VARIABLES, Case>> = {
   REQUEST_TIMEOUT_MS: milliseconds(({ configuration }) => configuration.timeouts.wholeRequestMs, 600_000),
   RATE_LIMIT_WAIT_MS: milliseconds(({ configuration }) => configuration.timeouts.rateLimitWaitMs, 30_000),
   KEEP_ALIVE_MS: milliseconds(({ configuration }) => configuration.timeouts.keepAliveMs, 10_000),
+  PROVIDER_WEIGHTS: {
+    read: ({ configuration }) => configuration.providerWeights,
+    byDefault: {},
+    valid: [
+      ["openai=3, openrouter=1", { openai: 3, openrouter: 1 }],
+      ["groq=1000", { groq: 1000 }],
+    ],
+    invalid: [CANARY, `${CANARY}=1`, "openai", "openai=0", "openai=1001", "openai=1.5", "openai=-1", "openai=3;groq=1"],
+  },
+  HEDGING: {
+    read: ({ configuration }) => configuration.hedging,
+    byDefault: false,
+    valid: [
+      ["true", true],
+      ["false", false],
+    ],
+    invalid: [CANARY, "on", "1"],
+  },
 };
 
 describe.each(Object.entries(CASES))("%s", (name, { read, byDefault, valid, invalid, beside = {} }) => {
@@ -325,6 +343,11 @@ describe("providers", () => {
     expect(providers({ ...beside, [keyVariable]: `${key}\n`, [urlVariable]: baseUrl })).toEqual({
       [id]: { apiKeys: [key], baseUrl, variables },
     });
+  });
+
+  test("a variable may hold several keys, each of them once", () => {
+    expect(providers({ OPENAI_API_KEY: "sk-1, sk-2,,sk-3" })["openai"]?.apiKeys).toEqual(["sk-1", "sk-2", "sk-3"]);
+    expect(named({ OPENAI_API_KEY: "sk-1,sk-1" })).toEqual(["OPENAI_API_KEY"]);
   });
 
   test("a key or an address that cannot be one is named, and not shown", () => {

@@ -335,6 +335,26 @@ const GEMINI_ROWS: readonly Row[] = [
   ["what Google keeps", gemini({ cachedContent: "cachedContents/1" }), "unsupported_parameter", "cachedContent"],
 ];
 
+const completion = (more: object) => ({ model: "openai/gpt-4o-mini", prompt: "PROMPTCANARY", ...more });
+
+const COMPLETION_ROWS: readonly Row[] = [
+  ["B40 no model", completion({ model: undefined }), "missing_field", "model"],
+  ["B41 model 5", completion({ model: 5 }), "invalid_type", "model"],
+  ["B42 unknown model", completion({ model: "openai/gpt-4o-minii" }), "model_not_found", "model"],
+  ["B45 retired model", completion({ model: "openai/gpt-4-32k" }), "model_retired", "model"],
+  ["B46 prompt missing", completion({ prompt: undefined }), "missing_field", "prompt"],
+  ["B48 prompt {}", completion({ prompt: {} }), "invalid_type", "prompt"],
+  ["B56 prompt over the context", completion({ prompt: "word ".repeat(120_000) }), "context_length_exceeded", "prompt"],
+  ["B57 temperature 5", completion({ temperature: 5 }), "out_of_range", "temperature"],
+  ["B60 max_tokens 0", completion({ max_tokens: 0 }), "out_of_range", "max_tokens"],
+  ["B61 over the model's", completion({ max_tokens: 16_385 }), "out_of_range", "max_tokens"],
+  ["B63 best_of below n", completion({ best_of: 1, n: 2 }), "conflicting_fields", "best_of"],
+  ["B64 n 129", completion({ n: 129 }), "out_of_range", "n"],
+  ["B65 stop with 17 items", completion({ stop: Array.from({ length: 17 }, () => "x") }), "too_many_items", "stop"],
+  ["B67 stream_options without stream", completion({ stream_options: {} }), "conflicting_fields", "stream_options"],
+  ["B78 a base URL in the body", completion({ base_url: "http://169.254.169.254" }), "forbidden_field", "base_url"],
+];
+
 describe("Google's dialect", () => {
   const paths = ["generateContent", "streamGenerateContent"].map(
     (method) => `/v1beta/models/openai/gpt-4o-mini:${method}`,
@@ -369,6 +389,7 @@ async function send(path: string, body: object | string): Promise<Response> {
 describe.each([
   ["/v1/chat/completions", OPENAI_ROWS],
   ["/v1/responses", RESPONSES_ROWS],
+  ["/v1/completions", COMPLETION_ROWS],
 ] as const)("OpenAI's dialect at %s", (path, rows) => {
   test.each(rows)("%s", async (_, body, code, param) => {
     const reply = await send(path, body);

@@ -5,7 +5,7 @@ import { GatewayError } from "../../lib/errors/gateway-error.ts";
 import { UsageMeter } from "../../lib/inference/usage-meter.ts";
 import { parseCountTokens } from "../../lib/protocol/anthropic/messages-format.ts";
 import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/protocol/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, stringOf } from "../../lib/protocol/json.ts";
 import { parseJsonBody } from "../../lib/protocol/json-body.ts";
 import { jsonOf, mutate, mutationsOf } from "../support/mutations.ts";
 import { candidateOf, FORMATS } from "../support/replay-stream.ts";
@@ -20,6 +20,10 @@ function chunksOf(wire: string): readonly JsonObject[] {
     const own = /(anthropic|gemini|responses|cohere)/.exec(file)?.[1] ?? "openai";
     return own === wire;
   });
+  if (wire === "bedrock") {
+    const lines = readFileSync("test/fixtures/streams/bedrock-thinking-tools.jsonl", "utf8").trim().split("\n");
+    return lines.map((line): JsonObject => JSON.parse(line));
+  }
   return files.flatMap((file) =>
     readFileSync(file, "utf8")
       .split(/\r\n|\n/)
@@ -70,66 +74,73 @@ const DECODERS = {
   gemini: candidateOf("google-ai-studio").wire,
   responses: candidateOf("openai", "responses").wire,
   cohere: candidateOf("cohere").wire,
+  bedrock: candidateOf("bedrock").wire,
 } as const;
 
-describe.each(["openai", "anthropic", "gemini", "responses", "cohere"] as const)("Z2 the %s decoder", (name) => {
-  const wire = DECODERS[name];
-  const chunks = chunksOf(name);
-  const keys = keysOf(chunks);
+describe.each(["openai", "anthropic", "gemini", "responses", "cohere", "bedrock"] as const)(
+  "Z2 the %s decoder",
+  (name) => {
+    const wire = DECODERS[name];
+    const chunks = chunksOf(name);
+    const keys = keysOf(chunks);
 
-  const decode = (values: readonly JsonValue[]) => {
-    const decoder = wire.createStreamDecoder();
-    return values.flatMap((value) => {
-      const data = JSON.stringify(value);
-      return decoder.push({ event: "message", data, raw: `data: ${data}\n\n` });
+    const decode = (values: readonly JsonValue[]) => {
+      const decoder = wire.createStreamDecoder();
+      return values.flatMap((value) => {
+        // Bedrock names its events outside of their data.
+        const event = name === "bedrock" && isJsonObject(value) ? stringOf(value["event"]) : "message";
+        const data = JSON.stringify(name === "bedrock" && isJsonObject(value) ? (value["data"] ?? null) : value);
+        return decoder.push({ event, data, raw: `data: ${data}\n\n` });
+      });
+    };
+
+    test("there are recordings to start from", () => expect(chunks.length).toBeGreaterThan(3));
+
+    test("takes recorded chunks with anything in them changed", () => {
+      const mutated = fc
+        .tuple(fc.constantFrom(...chunks), mutationsOf(keys))
+        .map(([chunk, mutations]) => mutate(chunk, mutations));
+      fc.assert(
+        fc.property(fc.array(mutated, { minLength: 1, maxLength: 8 }), (values) => digest(decode(values))),
+        { numRuns: RUNS },
+      );
     });
-  };
 
-  test("there are recordings to start from", () => expect(chunks.length).toBeGreaterThan(3));
+    test("takes any JSON, and any text that is none", () => {
+      fc.assert(
+        fc.property(fc.array(jsonOf(keys), { maxLength: 4 }), (values) => digest(decode(values))),
+        { numRuns: RUNS },
+      );
+      fc.assert(
+        fc.property(fc.string({ unit: "binary" }), (data) => {
+          wire.createStreamDecoder().push({ event: "message", data, raw: data });
+        }),
+        { numRuns: RUNS },
+      );
+    });
 
-  test("takes recorded chunks with anything in them changed", () => {
-    const mutated = fc
-      .tuple(fc.constantFrom(...chunks), mutationsOf(keys))
-      .map(([chunk, mutations]) => mutate(chunk, mutations));
-    fc.assert(
-      fc.property(fc.array(mutated, { minLength: 1, maxLength: 8 }), (values) => digest(decode(values))),
-      { numRuns: RUNS },
-    );
-  });
-
-  test("takes any JSON, and any text that is none", () => {
-    fc.assert(
-      fc.property(fc.array(jsonOf(keys), { maxLength: 4 }), (values) => digest(decode(values))),
-      { numRuns: RUNS },
-    );
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (data) => {
-        wire.createStreamDecoder().push({ event: "message", data, raw: data });
-      }),
-      { numRuns: RUNS },
-    );
-  });
-
-  test("takes any object for a whole reply, and any text for a refusal", () => {
-    const mutatedReply = fc
-      .tuple(fc.constantFrom(...WHOLE[name]), mutationsOf(keysOf(WHOLE[name])))
-      .map(([body, mutations]) => mutate(body, mutations));
-    fc.assert(
-      fc.property(fc.oneof(mutatedReply, jsonOf(keysOf(WHOLE[name]))), (value) => {
-        if (isJsonObject(value)) digest(wire.decodeReply(value));
-        const told = wire.decodeFailure(400, JSON.stringify(value));
-        expect(told.message === null || told.message.length <= 300).toBe(true);
-      }),
-      { numRuns: RUNS },
-    );
-  });
-});
+    test("takes any object for a whole reply, and any text for a refusal", () => {
+      const mutatedReply = fc
+        .tuple(fc.constantFrom(...WHOLE[name]), mutationsOf(keysOf(WHOLE[name])))
+        .map(([body, mutations]) => mutate(body, mutations));
+      fc.assert(
+        fc.property(fc.oneof(mutatedReply, jsonOf(keysOf(WHOLE[name]))), (value) => {
+          if (isJsonObject(value)) digest(wire.decodeReply(value));
+          const told = wire.decodeFailure(400, JSON.stringify(value));
+          expect(told.message === null || told.message.length <= 300).toBe(true);
+        }),
+        { numRuns: RUNS },
+      );
+    });
+  },
+);
 
 const WHOLE: Readonly<Record<keyof typeof DECODERS, readonly JsonObject[]>> = {
   openai: readAll("test/fixtures/simulator/openai-*.json"),
   anthropic: readAll("test/fixtures/simulator/anthropic-*.json"),
   gemini: readAll("test/fixtures/{simulator/gemini-,gemini/}*.json"),
   cohere: readAll("test/fixtures/simulator/cohere-*.json"),
+  bedrock: readAll("test/fixtures/simulator/bedrock-*.json"),
   responses: readAll("test/fixtures/responses/*.json"),
 };
 
@@ -189,6 +200,7 @@ const REQUESTS: Readonly<Record<keyof typeof FORMATS, JsonObject>> = {
 
 const TARGETS = [
   ["openrouter", "vendor/model"], ["openai", "gpt-5-mini"], ["mistral", "mistral-small"], ["deepseek", "deepseek-reasoner"],
+  ["bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"], ["bedrock", "amazon.nova-pro-v1:0"], ["bedrock", "openai.gpt-oss-120b-1:0"],
   ["cohere", "command-a-03-2025"], ["cohere", "command-a-reasoning-08-2025"], ["google-vertex", "gemini-2.5-flash"],
   ["anthropic", "claude-sonnet-4-5"], ["anthropic", "claude-opus-4-7"], ["google-ai-studio", "gemini-3-pro"], ["google-ai-studio", "gemini-2.5-flash"],
 ] as const; // biome-ignore format: a table

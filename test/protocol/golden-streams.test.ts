@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import type { ChatEvent } from "../../lib/protocol/chat-event.ts";
 import { createSseParser } from "../../lib/protocol/sse/sse-parser.ts";
 import { NO_USAGE, type Usage } from "../../lib/protocol/usage.ts";
+import { bedrockStream } from "../support/event-stream-bytes.ts";
 import { candidateOf, FORMATS, replayStream } from "../support/replay-stream.ts";
 import { expectWellOrdered } from "../support/well-ordered.ts";
 
@@ -131,6 +132,13 @@ const GOLDEN: readonly Golden[] = [
     usage: { inputUncached: 18, output: 55 },
   },
   {
+    file: "bedrock-thinking-tools", provider: "bedrock", id: null,
+    reasoning: "I need both ports.", texts: ["I shall look up the tides — both."],
+    calls: [tide("Cork", "tooluse_kZJMlvQmRJ6eAyJE5GIl7Q", " "), { id: "tooluse_jXr4Xn2hQbW4pTz1kqL0Yg", name: "now", json: "{}" }],
+    finish: "tool_calls",
+    usage: { inputUncached: 812, cacheRead: 1024, cacheWrite: 200, cacheWriteOneHour: 56, output: 166 },
+  },
+  {
     file: "azure-openai-text", provider: "azure-openai", id: "chatcmpl-DEJgnNRPyTQCzYVeB8duG7wiB4McG",
     reasoning: "", texts: ["High water at noon."], calls: [], finish: "stop",
     usage: { inputUncached: 21, output: 9 },
@@ -138,6 +146,8 @@ const GOLDEN: readonly Golden[] = [
 ]; // biome-ignore format: a table
 
 const SIGNATURES: Readonly<Record<string, string>> = {
+  "bedrock-thinking-tools":
+    "EsECCokBCBAYAipA9i3HF1aHpQITkdN8OvLd33gdPZEyLKJA9EvxTXumYzG5xgpLkCYbGOTUkjuimP/4sMuSvrTX1hLxRAhUtlZnJzIPGAE=",
   "openrouter-reasoning": "Et0BCkgIChACGAIqQA2s7h7tA7IG35fbwVkou9PM2hANVJNUwcEM4q12fTRDK6y3v6YoEvJ+7bko8w==",
   "anthropic-thinking-tools":
     "EsECCokBCBAYAipA9i3HF1aHpQITkdN8OvLd33gdPZEyLKJA9EvxTXumYzG5xgpLkCYbGOTUkjuimP/4sMuSvrTX1hLxRAhUtlZnJzIPGAE=",
@@ -149,11 +159,15 @@ const REDACTED = [
 const GEMINI_SIGNATURE =
   "CiQBDDnWx8TWfKCucRzvraqsJnPun/3Lm8wkXNPPuFeSTvJ1V0EKYQEMOdbHXcFW1fMNgsfhz+dzS2VKNo6gon1M+ofVbZMoBiv=";
 
-const bytesOf = (file: string) => new Uint8Array(readFileSync(`test/fixtures/streams/${file}.sse`));
+function bytesOf(file: string): Uint8Array {
+  const path = `test/fixtures/streams/${file}`;
+  return existsSync(`${path}.sse`) ? new Uint8Array(readFileSync(`${path}.sse`)) : bedrockStream(`${path}.jsonl`);
+}
 
 function decode({ file, provider }: Golden): readonly ChatEvent[] {
-  const decoder = candidateOf(provider).wire.createStreamDecoder();
-  const parser = createSseParser();
+  const { wire } = candidateOf(provider);
+  const decoder = wire.createStreamDecoder();
+  const parser = wire.framing?.createParser() ?? createSseParser();
   return [...parser.push(bytesOf(file)), ...parser.end()].flatMap((frame) => decoder.push(frame));
 }
 

@@ -2,19 +2,25 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { understandStream, understandWhole } from "../support/read-client.ts";
 import { candidateOf, cutAt, FORMATS, replayStream } from "../support/replay-stream.ts";
-import type { WireName } from "../support/simulator/vendor-errors.ts";
-import { finishOf, type SaidAnswer, saidAnswer, writeStream, writeWhole } from "../support/wire-answers.ts";
+import {
+  type AnsweredWire,
+  finishOf,
+  type SaidAnswer,
+  saidAnswer,
+  writeStream,
+  writeWhole,
+} from "../support/wire-answers.ts";
 import { CONTEXT } from "./reply-context.ts";
 
 /** A failure prints its seed: `fc.assert(…, { seed, path })` runs it again. */
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
 
-const PROVIDER_OF: Readonly<Record<WireName, string>> = {
+const PROVIDER_OF: Readonly<Record<AnsweredWire, string>> = {
   openai: "openai",
   anthropic: "anthropic",
   gemini: "google-ai-studio",
 };
-const WIRES: readonly WireName[] = ["openai", "anthropic", "gemini"];
+const WIRES: readonly AnsweredWire[] = ["openai", "anthropic", "gemini"];
 const CLIENTS: readonly (keyof typeof FORMATS)[] = ["openai", "anthropic", "responses"];
 const PAIRS = WIRES.flatMap((wire) => CLIENTS.map((client) => ({ wire, client })));
 

@@ -7,8 +7,7 @@ import { encodeChatRequest } from "../../lib/protocol/openai/encode-request.ts";
 import { encodeResponsesRequest } from "../../lib/protocol/responses/encode-request.ts";
 import { candidateOf, FORMATS } from "../support/replay-stream.ts";
 import { objectAt } from "../support/simulator/json-reading.ts";
-import type { WireName } from "../support/simulator/vendor-errors.ts";
-import { asJson } from "../support/wire-answers.ts";
+import { type AnsweredWire, asJson } from "../support/wire-answers.ts";
 
 /** A failure prints its seed: `fc.assert(…, { seed, path })` runs it again. */
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 1_000);
@@ -177,7 +176,7 @@ function resultText(response: JsonObject): unknown {
   return typeof response["result"] === "string" ? response["result"] : JSON.stringify(response);
 }
 
-const MODELS: Readonly<Record<WireName, readonly [provider: string, nativeModel: string]>> = {
+const MODELS: Readonly<Record<AnsweredWire, readonly [provider: string, nativeModel: string]>> = {
   openai: ["openrouter", "vendor/model"],
   anthropic: ["anthropic", "claude-sonnet-4-5"],
   gemini: ["google-ai-studio", "gemini-2.5-flash"],

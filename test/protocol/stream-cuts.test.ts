@@ -158,7 +158,18 @@ describe("what the simulator writes", () => {
     await simulator.close();
   });
 
-  test.each(["openai", "anthropic", "google-ai-studio", "openrouter", "groq", "deepseek", "mistral", "xai"])(
+  test.each([
+    "openai",
+    "anthropic",
+    "google-ai-studio",
+    "openrouter",
+    "groq",
+    "deepseek",
+    "mistral",
+    "xai",
+    "cohere",
+    "azure-openai",
+  ])(
     "P11 F33 as %s is the same answer and the same bill, however it is cut and dressed",
     async (provider) => {
       for (const stream of await simulatedStreams(simulator, [provider])) {

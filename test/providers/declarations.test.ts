@@ -188,6 +188,18 @@ describe("which providers take part", () => {
     expect(asked("anthropic")).toEqual(["anthropic", "https://eu.cloud.example/anthropic/v1"]);
   });
 
+  test("a key of several parts is put together from them", () => {
+    const variables = { accessKeyId: "AKID", sessionToken: "", region: "eu-west-1" };
+    const setting = { apiKeys: ["secret/+1", "secret/+2"], baseUrl: null, variables };
+    expect(configuredProviders({ bedrock: setting }).get("bedrock")).toMatchObject({
+      baseUrl: "https://bedrock-runtime.eu-west-1.amazonaws.com",
+      credentials: [
+        { id: "1", secret: "AKID:secret/+1:" },
+        { id: "2", secret: "AKID:secret/+2:" },
+      ],
+    });
+  });
+
   test("with an address of the operator's a provider's further formats are asked there, where he says, or not at all", () => {
     const endpoint = (environment: Readonly<Record<string, string>>, slug: string) => {
       const { providers } = parseSettings(environment, "node", PROVIDERS, "0").configuration;

@@ -5,8 +5,8 @@ import { AccessTokens } from "../../lib/providers/access-tokens.ts";
 import { PROVIDERS } from "../../lib/providers/provider-list.ts";
 import { authorized } from "../../lib/routing/candidate.ts";
 import { callOf, candidateOf, FORMATS } from "./replay-stream.ts";
+import { providerKey } from "./simulator/provider-access.ts";
 import type { Simulator } from "./simulator/start-simulator.ts";
-import { providerKey } from "./simulator/vendors.ts";
 
 /** A provider's stream as its bytes came. */
 export interface RecordedStream {

@@ -50,6 +50,7 @@ export function candidateOf(providerId: string, format: ClientFormatName | null 
     wire: wireFor(provider, format),
     baseUrl: provider.baseUrl ?? "https://provider.test",
     credential: { id: "1", secret: "key" },
+    modelId: "vendor/model",
     nativeModel: "model",
     contextLength: MAX_TOKENS,
     maxOutputTokens: MAX_TOKENS,
@@ -73,10 +74,15 @@ export async function replayStream(
   askedIn: ClientFormatName | null = null,
 ): Promise<Replayed> {
   const clock = createFakeClock();
-  const candidate = candidateOf(providerId, askedIn);
+  // Without a key: none of a stream depends on it, and some have to be exchanged or sign first.
+  const candidate: Candidate = { ...candidateOf(providerId, askedIn), credential: null };
   const call = callOf(format, { model: "m", stream: true, ...bodyIn(format) });
   const limits = { firstTokenMs: 30_000, idleMs: 30_000, deadlineMs: clock.now() + 600_000 };
-  const ports = { clock, callUpstream: async () => streamOf(pieces), accessTokens: new AccessTokens() };
+  const ports = {
+    clock,
+    callUpstream: async () => streamOf(pieces, candidate.wire.framing?.contentType ?? "text/event-stream"),
+    accessTokens: new AccessTokens(),
+  };
   const result = await attempt(ports, candidate, call, limits, null);
   if (result.kind !== "answered" || result.reply.kind !== "stream") throw new Error(`No stream: ${result.kind}`);
   const costOf = (usage: Usage) => costNanoUsd(PRICE, usage);
@@ -121,10 +127,10 @@ function bodyIn({ name }: ClientFormat): object {
   return name === "openai" ? { messages, stream_options: { include_usage: true } } : { messages, max_tokens: 4_000 };
 }
 
-function streamOf(pieces: readonly Uint8Array[]): UpstreamReply {
+function streamOf(pieces: readonly Uint8Array[], contentType: string): UpstreamReply {
   return {
     status: 200,
-    header: (name) => (name === "content-type" ? "text/event-stream" : null),
+    header: (name) => (name === "content-type" ? contentType : null),
     body: {
       text: () => Promise.reject(new Error("A stream is not read as text.")),
       cancel: () => {},

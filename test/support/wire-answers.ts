@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../lib/protocol/json.ts";
-import type { WireName } from "./simulator/vendor-errors.ts";
+
+/** Wires whose streams are written here. */
+export type AnsweredWire = "openai" | "anthropic" | "gemini";
 
 /** An answer freed of its wire, with the cuts in which it is streamed. */
 export interface SaidAnswer {
@@ -68,13 +70,13 @@ function pieces(text: string, cuts: readonly number[]): readonly string[] {
 }
 
 /** The answer as this wire streams it. */
-export function writeStream(wire: WireName, answer: SaidAnswer): string {
+export function writeStream(wire: AnsweredWire, answer: SaidAnswer): string {
   const writers = { openai: openAiStream, anthropic: anthropicStream, gemini: geminiStream };
   return writers[wire](answer);
 }
 
 /** The answer in one piece. */
-export function writeWhole(wire: WireName, answer: SaidAnswer): JsonObject {
+export function writeWhole(wire: AnsweredWire, answer: SaidAnswer): JsonObject {
   const writers = { openai: openAiWhole, anthropic: anthropicWhole, gemini: geminiWhole };
   return asJson(writers[wire](answer));
 }

@@ -94,7 +94,7 @@ function asksToThink({ reasoning }: ChatRequest): boolean {
 }
 
 /** How the model is told to think, or null where it is not to, or could not within this request. */
-function thinkingOf(request: ChatRequest, maxTokens: number, generation: ClaudeGeneration): Body | null {
+export function thinkingOf(request: ChatRequest, maxTokens: number, generation: ClaudeGeneration): Body | null {
   const forced = request.toolChoice?.kind === "required" || request.toolChoice?.kind === "tool";
   // Thinking and a forced tool exclude each other; the tool is what the client's code waits for.
   if (!asksToThink(request) || forced) return null;
@@ -104,6 +104,10 @@ function thinkingOf(request: ChatRequest, maxTokens: number, generation: ClaudeG
   // A client that keeps no thoughts would be refused in the middle of a tool loop, where they must come back.
   if (lastCallsAreUnthought(request.messages)) return null;
   const { effort, budgetTokens } = request.reasoning ?? {};
+  // A budget that was given in tokens was weighed against the cap by whoever gave it.
+  if (budgetTokens !== undefined && budgetTokens >= MIN_BUDGET && budgetTokens < maxTokens) {
+    return { type: "enabled", budget_tokens: budgetTokens };
+  }
   const wanted = budgetTokens ?? BUDGET_OF_EFFORT.get(effort ?? "medium") ?? BUDGET_OF_MEDIUM;
   // The budget must leave room for an answer below the cap; a cap too small for that means no thinking.
   const budget = Math.min(wanted, maxTokens - MIN_BUDGET);
@@ -120,7 +124,7 @@ function outputConfig(request: ChatRequest, thinks: boolean, generation: ClaudeG
 }
 
 /** Anthropic's own default where nothing is said of it. */
-function effortOf(reasoning: ReasoningRequest | undefined, generation: ClaudeGeneration): string | undefined {
+export function effortOf(reasoning: ReasoningRequest | undefined, generation: ClaudeGeneration): string | undefined {
   switch (reasoning?.effort) {
     case "minimal":
     case "low":

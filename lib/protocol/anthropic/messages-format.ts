@@ -41,7 +41,6 @@ function parseMessagesCall(body: JsonObject, text: string, protocolHeaders: Prot
     maxOutputTokens: parsed.max_tokens,
     choices: 1,
     estimatedInputTokens: estimateMessagesTokens(body),
-    failoverOnRateLimit: isJsonObject(body["provider"]) && body["provider"]["failover_on_rate_limit"] === true,
     needs: needsOf(parsed),
     toChatRequest: () => decodeMessagesRequest(body, parsed),
   };

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { routingFields } from "../routing-fields.ts";
 
 /**
  * The body of POST /v1/messages (docs.anthropic.com/en/api/messages, read 2026-11-23). Loose throughout: unknown fields
@@ -64,6 +65,7 @@ export const messagesRequest = z
     top_p: z.number().min(0).max(1).nullish(),
     top_k: z.int().min(0).nullish(),
     stop_sequences: z.array(z.string()).max(MAX_STOP).nullish(),
+    ...routingFields,
     metadata: z.looseObject({ user_id: z.string().max(1024).nullish() }).nullish(),
   })
   .superRefine((value, context) => {

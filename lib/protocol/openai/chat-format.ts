@@ -40,7 +40,6 @@ function parseChatCall(body: JsonObject, text: string): ParsedCall {
     maxOutputTokens: parsed.max_completion_tokens ?? parsed.max_tokens ?? null,
     choices: parsed.n ?? 1,
     estimatedInputTokens: estimateChatTokens(body),
-    failoverOnRateLimit: parsed.provider?.failover_on_rate_limit === true,
     needs: needsOf(parsed),
     toChatRequest: () => decodeChatRequest(body, parsed),
   };

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { routingFields } from "../routing-fields.ts";
 
 /**
  * The body of POST /v1/chat/completions (platform.openai.com/docs/api-reference/chat/create, read 2026-11-23), with
@@ -77,7 +78,7 @@ export const chatCompletionRequest = z
     response_format: z.looseObject({ type: z.string() }).nullish(),
     reasoning_effort: z.string().nullish(),
     reasoning: z.looseObject({}).nullish(),
-    provider: z.looseObject({ failover_on_rate_limit: z.boolean().nullish() }).nullish(),
+    ...routingFields,
   })
   .superRefine((value, context) => {
     const conflict = (field: string, message: string) =>

@@ -1,5 +1,5 @@
 import { formatUsd } from "../../money/nano-usd.ts";
-import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
+import type { ReplyContext, StreamEncoder, StreamPassthrough } from "../client-format.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { type JsonEdit, spliceJson } from "../json-splice.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
@@ -11,10 +11,12 @@ import { usageJson } from "./usage-json.ts";
 /**
  * Passes an OpenAI stream through: every frame keeps its bytes, but for the cost in a usage object, the fields that the
  * provider's declaration says are its own, and the usage chunk that the client did not ask for.
+ * @param own writes what the provider did not: a missing usage chunk, the end of a stream that we stop, an error
  */
-export function createChatPassthrough(context: ReplyContext): StreamPassthrough {
-  // Writes what the provider did not: a missing usage chunk, the end of a stream that we stop, an error.
-  const own = createChatStreamEncoder(context);
+export function createChatPassthrough(
+  context: ReplyContext,
+  own: StreamEncoder = createChatStreamEncoder(context),
+): StreamPassthrough {
   const strip = stripEdits(context.stripFields);
   const ownFields = Object.keys(strip.reply);
   let usageSent = false;

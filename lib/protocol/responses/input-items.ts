@@ -12,7 +12,7 @@ export function itemType(item: JsonObject): string {
 }
 
 /** A prefix, a generation's 32 digits and the item's place: OpenAI's own ids have no second `_`. */
-const OUR_ID = /^(?:msg|rs|fc|fco|item)_[0-9a-f]{32}_\d+$/;
+const OUR_ID = /^(?:msg|rs|fc|fco|item)_[0-9a-f]{32}(?:-\d+)?_\d+$/;
 
 function isOurItemId(id: JsonValue | undefined): boolean {
   return typeof id === "string" && OUR_ID.test(id);

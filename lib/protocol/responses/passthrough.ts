@@ -3,6 +3,7 @@ import { formatUsd } from "../../money/nano-usd.ts";
 import type { ReplyContext, StreamPassthrough } from "../client-format.ts";
 import type { JsonObject } from "../json.ts";
 import { memberText, spliceJson } from "../json-splice.ts";
+import { stripEdits } from "../strip-fields.ts";
 import type { Usage } from "../usage.ts";
 import { createResponsesStreamEncoder, errorMembers, type OnReply } from "./encode-stream.ts";
 import { PassedOutput } from "./passed-output.ts";
@@ -87,10 +88,14 @@ export function passResponse(
 
 function pricedResponse(response: string, usage: Usage, context: ReplyContext): string {
   const cost = context.costOf(usage);
+  const strip = stripEdits(context.stripFields);
   return spliceJson(response, {
+    ...strip.reply,
     ...previousOf(context)?.edits,
     usage: (own) =>
-      own?.startsWith("{") === true ? spliceJson(own, { cost: formatUsd(cost) }) : responsesUsageJson(usage, cost),
+      own?.startsWith("{") === true
+        ? spliceJson(own, { ...strip.usage, cost: formatUsd(cost) })
+        : responsesUsageJson(usage, cost),
   });
 }
 

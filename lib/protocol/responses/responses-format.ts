@@ -52,7 +52,6 @@ function parseResponsesCall(body: JsonObject, text: string): ParsedCall {
     maxOutputTokens: parsed.max_output_tokens ?? null,
     choices: 1,
     estimatedInputTokens: estimateTokens(body, items),
-    failoverOnRateLimit: parsed.provider?.failover_on_rate_limit === true,
     needs: needsOf(parsed, items),
     ...(onlyNative === null ? {} : { onlyNative }),
     toChatRequest: () => decodeResponsesRequest(body, parsed),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { routingFields } from "../routing-fields.ts";
 
 /**
  * The body of POST /v1/responses (platform.openai.com/docs/api-reference/responses/create, and openai-node 7.57.0,
@@ -86,7 +87,7 @@ export const responsesRequest = z.looseObject({
   prompt_cache_key: z.string().max(1024).nullish(),
   safety_identifier: z.string().max(1024).nullish(),
   user: z.string().max(1024).nullish(),
-  provider: z.looseObject({ failover_on_rate_limit: z.boolean().nullish() }).nullish(),
+  ...routingFields,
 });
 
 export type ResponsesRequest = z.infer<typeof responsesRequest>;

@@ -8,12 +8,13 @@ export interface SseFrame {
   readonly raw: string;
 }
 
-export interface SseParser {
+/** Cuts a stream's bytes into frames: server-sent events, or a provider's own framing. */
+export interface FrameParser {
   /** The frames that `bytes` complete. Never throws, whatever the bytes. */
   push(bytes: Uint8Array): SseFrame[];
-  /** After the last bytes: what was left without its blank line, as a frame if it says anything. */
+  /** After the last bytes: what was left without its end, as a frame if it says anything. */
   end(): SseFrame[];
-  /** True once an event grew past the cap: the stream is not readable any more and nothing further is kept. */
+  /** True once the stream is not readable any more, as when an event grew past the cap: nothing further is kept. */
   readonly overflowed: boolean;
 }
 
@@ -21,7 +22,7 @@ export interface SseParser {
 const MAX_EVENT_CHARACTERS = 1024 * 1024;
 
 /** An incremental parser: any cut of the same bytes gives the same frames. Lines end in LF, CRLF or CR. */
-export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): SseParser {
+export function createSseParser(maxEventCharacters = MAX_EVENT_CHARACTERS): FrameParser {
   // Drops a byte order mark at the start and keeps a character that was cut in two.
   const decoder = new TextDecoder();
   let pending = "";

@@ -5,6 +5,7 @@ export const deepInfra: ProviderDeclaration = {
   name: "DeepInfra",
   baseUrl: "https://api.deepinfra.com/v1/openai",
   apiKeyVariable: "DEEPINFRA_API_KEY",
+  alsoSpeaks: { completions: null },
   capabilities: [
     "chat",
     "streaming",

@@ -10,5 +10,7 @@ export const demo = {
   baseUrl: "http://demo.gangway.invalid/v1",
   apiKeyVariable: null,
   capabilities: ["chat", "streaming"],
+  trainsOnPrompts: false,
+  zeroDataRetention: true,
   acceptsAnyModel: true,
 } satisfies ProviderDeclaration;

@@ -8,7 +8,10 @@ export const fireworks: ProviderDeclaration = {
   apiKeyVariable: "FIREWORKS_API_KEY",
   capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank"],
   // docs.fireworks.ai/tools-sdks/anthropic-compatibility (read 2026-11-25)
-  alsoSpeaks: { anthropic: null },
+  alsoSpeaks: { anthropic: null, completions: null },
   authorization: "bearer",
   stripFromReply: ["perf_metrics"],
+  // docs.fireworks.ai/guides/security_compliance/secure_training and /data_handling (read 2026-11-25)
+  trainsOnPrompts: false,
+  zeroDataRetention: true,
 };

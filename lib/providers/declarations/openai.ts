@@ -22,6 +22,8 @@ export const openAi: ProviderDeclaration = {
     "audio_speech",
   ],
   alsoSpeaks: { responses: null },
+  // developers.openai.com/docs/guides/your-data (read 2026-11-25); abuse monitoring keeps prompts for 30 days
+  trainsOnPrompts: false,
   // 400 on an argument it does not know: platform.openai.com/docs/api-reference/chat/create (read 2026-11-24)
   drop: ["top_k"],
   modelQuirks: [

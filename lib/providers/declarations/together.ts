@@ -6,6 +6,7 @@ export const together: ProviderDeclaration = {
   aliases: ["together_ai"],
   baseUrl: "https://api.together.xyz/v1",
   apiKeyVariable: "TOGETHER_API_KEY",
+  alsoSpeaks: { completions: null },
   capabilities: [
     "chat",
     "streaming",

@@ -13,6 +13,8 @@ export const xAi: ProviderDeclaration = {
     { models: /^grok-(?:4|code)/, drop: ["frequency_penalty", "presence_penalty", "reasoning_effort", "stop"] },
     { models: /^grok-3/, drop: ["reasoning_effort"] },
   ],
+  // docs.x.ai/developers/faq/security (read 2026-11-25); prompts are kept for 30 days
+  trainsOnPrompts: false,
   // Its reasoning models think for minutes before the first token.
   firstTokenTimeoutMs: 600_000,
 };

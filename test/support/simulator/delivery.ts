@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
+import { bedrockEvent, bedrockException } from "../event-stream-bytes.ts";
 import type { Behaviour, Place } from "./fault.ts";
 import type { StreamEvent, WireReply } from "./stream-event.ts";
 import { errorOfStatus, type VendorError, type WireName } from "./vendor-errors.ts";
@@ -75,10 +76,15 @@ export async function deliverWhole(delivery: Delivery, reply: WireReply): Promis
   response.end(reply.whole.slice(middle));
 }
 
+const STREAM_TYPES: Readonly<Partial<Record<WireName, string>>> = {
+  anthropic: "text/event-stream; charset=utf-8",
+  bedrock: "application/vnd.amazon.eventstream",
+};
+
 export async function deliverStream(delivery: Delivery, reply: WireReply): Promise<void> {
   const { response, wire, behaviour } = delivery;
   response.writeHead(200, {
-    "content-type": wire === "anthropic" ? "text/event-stream; charset=utf-8" : "text/event-stream",
+    "content-type": STREAM_TYPES[wire] ?? "text/event-stream",
     "cache-control": "no-cache",
     ...reply.headers,
     ...behaviour.headers,
@@ -129,6 +135,15 @@ async function hangUp(response: ServerResponse): Promise<void> {
   response.socket?.end();
 }
 
+/** API_runtime_ConverseStream.html: what a status is called inside a stream. */
+const EXCEPTIONS: Readonly<Record<number, string>> = {
+  400: "validationException",
+  429: "throttlingException",
+  503: "serviceUnavailableException",
+};
+/** Cohere ends a stream that failed as it ends any other. */
+const COHERE_FAILURE = '{"type":"message-end","delta":{"finish_reason":"ERROR","error":"internal error"}}';
+
 const DEFAULT_SLICES = { bytes: 0, lineEnding: "\n", byteOrderMark: false } as const;
 
 class EventWriter {
@@ -144,12 +159,14 @@ class EventWriter {
     if (behaviour.errorAfter?.place === 0 && event.kind === "content") {
       return await this.errorAndEnd(behaviour.errorAfter.status);
     }
+    if (this.#delivery.wire === "bedrock") return await this.#send(bedrockEvent(event.name ?? "", event.data));
     if (event.kind === "ping" && event.name === null) return await this.#write(`: ${event.data}\n\n`);
     const name = event.name === null ? "" : `event: ${event.name}\n`;
     await this.#write(`${name}data: ${event.data}\n\n`);
   }
 
   async data(data: string): Promise<void> {
+    if (this.#delivery.wire === "bedrock") return await this.#send(bedrockEvent("contentBlockDelta", data));
     await this.#write(`data: ${data}\n\n`);
   }
 
@@ -182,7 +199,9 @@ class EventWriter {
     const { body } = errorOfStatus(wire, status);
     // Vendors write the error's JSON on one line, whatever its layout in a reply of its own is.
     const data = JSON.stringify(JSON.parse(body));
-    await this.#write(`${wire === "anthropic" ? "event: error\n" : ""}data: ${data}\n\n`);
+    if (wire === "bedrock") await this.#send(bedrockException(EXCEPTIONS[status] ?? "internalServerException", data));
+    else if (wire === "cohere") await this.#write(`event: message-end\ndata: ${COHERE_FAILURE}\n\n`);
+    else await this.#write(`${wire === "anthropic" ? "event: error\n" : ""}data: ${data}\n\n`);
     response.end();
   }
 
@@ -193,7 +212,13 @@ class EventWriter {
     const slices = behaviour.slices ?? { ...DEFAULT_SLICES, lineEnding: wire === "gemini" ? "\r\n" : "\n" };
     const mark = slices.byteOrderMark && !this.#started ? "\u{feff}" : "";
     this.#started = true;
-    const bytes = Buffer.from(mark + text.replaceAll("\n", slices.lineEnding));
+    await this.#send(Buffer.from(mark + text.replaceAll("\n", slices.lineEnding)));
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    const { response, behaviour } = this.#delivery;
+    if (response.writableEnded || response.destroyed) return;
+    const slices = behaviour.slices ?? DEFAULT_SLICES;
     if (slices.bytes <= 0) return await write(response, bytes);
     for (let at = 0; at < bytes.length && !response.destroyed; at += slices.bytes) {
       await write(response, bytes.subarray(at, at + slices.bytes));

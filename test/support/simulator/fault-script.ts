@@ -5,14 +5,19 @@ interface QueuedFault {
   left: number;
 }
 
-/** Which fault meets which request: first the model's queue, then the provider's, then what always holds. */
+/** Which fault meets which request: first the key's queue, then the model's, the provider's, then what always holds. */
 export class FaultScript {
+  readonly #byKey = new Map<string, QueuedFault[]>();
   readonly #byModel = new Map<string, QueuedFault[]>();
   readonly #byProvider = new Map<string, QueuedFault[]>();
   readonly #always = new Map<string, Behaviour>();
 
   next(provider: string, fault: ScriptedFault): void {
     append(this.#byProvider, provider, fault);
+  }
+
+  forKey(key: string, fault: ScriptedFault): void {
+    append(this.#byKey, key, fault);
   }
 
   forModel(nativeModel: string, fault: ScriptedFault): void {
@@ -25,14 +30,19 @@ export class FaultScript {
   }
 
   clear(): void {
+    this.#byKey.clear();
     this.#byModel.clear();
     this.#byProvider.clear();
     this.#always.clear();
   }
 
-  take(provider: string, nativeModel: string): Behaviour {
+  take(provider: string, nativeModel: string, key: string): Behaviour {
     return (
-      shift(this.#byModel.get(nativeModel)) ?? shift(this.#byProvider.get(provider)) ?? this.#always.get(provider) ?? {}
+      shift(this.#byKey.get(key)) ??
+      shift(this.#byModel.get(nativeModel)) ??
+      shift(this.#byProvider.get(provider)) ??
+      this.#always.get(provider) ??
+      {}
     );
   }
 }

@@ -18,6 +18,10 @@ export interface OpenAiFlavour {
   readonly wholeToolCalls: boolean;
   /** Comment lines before the first chunk. */
   readonly comments: readonly string[];
+  /** A chunk without id or choices before the first. */
+  readonly preface: JsonObject | null;
+  /** Fields of its own in every choice. */
+  readonly choiceExtra: JsonObject;
   readonly usageExtra: JsonObject;
   /** Puts its usage into the choice that ends, and nowhere else. */
   readonly usageInChoice: boolean;
@@ -41,6 +45,8 @@ const PLAIN: OpenAiFlavour = {
   reasoningApart: false,
   wholeToolCalls: false,
   comments: [],
+  preface: null,
+  choiceExtra: {},
   usageExtra: {},
   usageInChoice: false,
   usageOnEveryChunk: false,
@@ -65,6 +71,11 @@ const FLAVOURS: Readonly<Record<string, Partial<OpenAiFlavour>>> = {
     reasoning: (text) =>
       text === "" ? {} : { reasoning: text, reasoning_details: [{ type: "reasoning.text", text, index: 0 }] },
     usageExtra: { cost: 0.00042, is_byok: false },
+  },
+  // Its content filter's verdicts are everywhere.
+  "azure-openai": {
+    preface: { choices: [], created: 0, id: "", model: "", object: "", prompt_filter_results: [{ prompt_index: 0 }] },
+    choiceExtra: { content_filter_results: { hate: { filtered: false, severity: "safe" } } },
   },
   groq: {
     reasoning: (text) => (text === "" ? {} : { reasoning: text }),

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject } from "../../../lib/protocol/json.ts";
 import type { ProviderDeclaration } from "../../../lib/providers/provider-declaration.ts";
@@ -8,16 +8,17 @@ import { type Delivery, deliverError, deliverFault, deliverStream, deliverWhole,
 import type { ScriptedFault } from "./fault.ts";
 import { FaultScript } from "./fault-script.ts";
 import { parseJsonObject, textAt } from "./json-reading.ts";
+import { keyIn, providerVariables, type SignedRequest, TokenIssuer } from "./provider-access.ts";
 import { RequestLog } from "./request-log.ts";
 import { deliverTask } from "./tasks.ts";
-import { errorOfStatus, openAiError, VendorRefusal } from "./vendor-errors.ts";
+import { errorOfStatus, geminiError, openAiError, VendorRefusal } from "./vendor-errors.ts";
 import {
   checkCredential,
   countTokensReply,
   modelListReply,
-  providerKey,
   readPrompt,
   routeOf,
+  TOKEN_PATH,
   type VendorRoute,
   writeReply,
 } from "./vendors.ts";
@@ -36,6 +37,8 @@ export interface Simulator {
   readonly script: FaultScript;
   /** The next request (or requests, with `.times(n)`) to a provider meets this fault. */
   next(provider: string, fault: ScriptedFault): void;
+  /** The next request with this key (see `providerKey`) meets this fault. */
+  nextWithKey(key: string, fault: ScriptedFault): void;
   /** Lets every held reply go on. */
   release(): void;
   /** Forgets faults, requests and cached prefixes. */
@@ -43,7 +46,7 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Starts a server that speaks the three wires as the vendors do, with faults on demand. */
+/** Starts a server that speaks the wires as the vendors do, with faults on demand. */
 export async function startSimulator(options: { readonly port?: number } = {}): Promise<Simulator> {
   const script = new FaultScript();
   const log = new RequestLog();
@@ -77,7 +80,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     const form = await readForm(request, bytes);
     const body = parseJsonObject(text) ?? {};
     const model = route.model ?? textAt(body["model"] ?? textOf(form?.get("model")));
-    const behaviour = script.take(route.provider, model);
+    const behaviour = script.take(route.provider, model, keyIn(request.headers));
     const record = log.add({ route, request, url, body, form, text, model }, response);
     const gate: Gate = {
       wait: () =>
@@ -92,12 +95,14 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     const delivery: Delivery = { response, wire: route.wire, behaviour, gate };
     if (await deliverFault(delivery)) return;
     try {
+      const { method = "", url: path = "", headers } = request;
+      const signed = { method, path, headers, text };
       if (route.operation === "task") {
-        checkCredential(route, request.headers);
+        checkCredential(route, signed, issuer);
         const usage = behaviour.usage ?? { kind: "true" };
         return await deliverTask(delivery, { provider: route.provider, path: url.pathname, body, form, usage });
       }
-      await answer(route, delivery, request.headers, body, number);
+      await answer(route, delivery, signed, body, number);
     } catch (error) {
       if (!(error instanceof VendorRefusal)) throw error;
       deliverError(delivery, error.vendorError);
@@ -107,11 +112,16 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   const answer = async (
     route: VendorRoute,
     delivery: Delivery,
-    headers: IncomingHttpHeaders,
+    request: SignedRequest,
     body: JsonObject,
     number: number,
   ) => {
-    checkCredential(route, headers);
+    if (route.operation === "issue-token") {
+      const token = issuer.issue(request.text);
+      if (token !== null) return sendJson(delivery.response, token);
+      throw new VendorRefusal(geminiError(400, "INVALID_ARGUMENT", "invalid_grant"));
+    }
+    checkCredential(route, request, issuer);
     if (route.operation === "list-models") return sendJson(delivery.response, modelListReply(route));
     const prompt = readPrompt(route, body, seenPrefixes);
     if (route.operation === "count-tokens") {
@@ -134,6 +144,7 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
   // A TCP server's address is an object; only a pipe's is a string.
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
+  const issuer = new TokenIssuer(`${url}${TOKEN_PATH}`);
   const baseUrl = (provider: string) => `${url}/${provider}${declaredPath(provider)}`;
 
   return {
@@ -143,10 +154,14 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     geminiBaseUrl: baseUrl("google-ai-studio"),
     baseUrl,
     environment: (providers) =>
-      Object.assign({}, ...providers.map((provider) => variables(provider, baseUrl(provider)))),
+      Object.assign(
+        {},
+        ...providers.map((provider) => providerVariables(provider, baseUrl(provider), () => issuer.serviceAccount())),
+      ),
     log,
     script,
     next: (provider, scripted) => script.next(provider, scripted),
+    nextWithKey: (key, scripted) => script.forKey(key, scripted),
     release,
     reset,
     close: async () => {
@@ -197,20 +212,4 @@ function declaredPath(provider: string): string {
 
 function declared(provider: string): ProviderDeclaration | undefined {
   return PROVIDERS.find(({ id }) => id === provider);
-}
-
-function variables(provider: string, baseUrl: string): Record<string, string> {
-  const name = provider.toUpperCase().replaceAll("-", "_");
-  const { apiKeyVariable = null, alsoSpeaks = {} } = declared(provider) ?? {};
-  const origin = new URL(baseUrl).origin;
-  const formats = Object.entries(alsoSpeaks).flatMap(([format, url]) =>
-    url === null
-      ? []
-      : [[`${name}_${format.toUpperCase()}_BASE_URL`, `${origin}/${provider}${new URL(url).pathname}`] as const],
-  );
-  return {
-    [apiKeyVariable ?? `${name}_API_KEY`]: providerKey(provider),
-    [`${name}_BASE_URL`]: baseUrl,
-    ...Object.fromEntries(formats),
-  };
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../../lib/protocol/json.ts";
 
-export type WireName = "openai" | "anthropic" | "gemini";
+export type WireName = "openai" | "anthropic" | "gemini" | "cohere" | "bedrock";
 
 /** An answer that is an error, in its vendor's own shape. */
 export interface VendorError {
@@ -42,12 +42,26 @@ export function geminiError(status: number, name: string, message: string, detai
   return json(status, { error }, 2);
 }
 
+/** docs.cohere.com/reference/errors (read 2026-11-25). */
+export function cohereError(status: number, message: string): VendorError {
+  return json(status, { id: "0f92fb7a-6f6b-4c6e-8bb1-simulated0000", message });
+}
+
+/** API_runtime_Converse.html, "Errors" (read 2026-11-25): what kind of error it is stands in a header. */
+export function bedrockError(status: number, message: string): VendorError {
+  return json(status, { message });
+}
+
 /** What a vendor says with a status that a test asks for. The text names a secret, which must never reach a client. */
 export function errorOfStatus(wire: WireName, status: number): VendorError {
   // What stands before the vendor answers with a page of its own.
   if (status === 502 || status === 504) return htmlPage(status, status === 502 ? "Bad Gateway" : "Gateway Time-out");
   if (wire === "anthropic") return anthropicOfStatus(status);
   if (wire === "gemini") return geminiOfStatus(status);
+  if (wire === "cohere")
+    return cohereError(status, status === 400 ? "invalid value of k" : `Failed for ${VENDOR_SECRET}.`);
+  if (wire === "bedrock")
+    return bedrockError(status, status === 400 ? "Invalid value at topK." : `Failed for ${VENDOR_SECRET}.`);
   return openAiOfStatus(status);
 }
 

@@ -29,6 +29,10 @@ export function writeOpenAi(prompt: Prompt, answer: Answer, context: ReplyContex
   };
 }
 
+function preface(fields: JsonObject): StreamEvent {
+  return { kind: "open", name: null, data: JSON.stringify(fields) };
+}
+
 class OpenAiWriter {
   readonly #prompt: Prompt;
   readonly #answer: Answer;
@@ -65,6 +69,7 @@ class OpenAiWriter {
     const separate = usage !== null && !usageOnFinish && !usageInChoice && !usageOnEveryChunk;
     return [
       ...this.#flavour.comments.map((data): StreamEvent => ({ kind: "ping", name: null, data })),
+      ...(this.#flavour.preface === null ? [] : [preface(this.#flavour.preface)]),
       ...this.#answer.choices.map((_, index) => this.#opening(index)),
       ...(early ? [usageEvent] : []),
       ...this.#answer.choices.flatMap((choice, index) => this.#deltas(choice, index)),
@@ -108,6 +113,7 @@ class OpenAiWriter {
         ...(this.#flavour.name === "openai" ? { annotations: [] } : {}),
       },
       logprobs: this.#logprobs(tokensOf(text)),
+      ...this.#flavour.choiceExtra,
       ...this.#finishFields(choice),
     };
   }
@@ -171,7 +177,8 @@ class OpenAiWriter {
   }
 
   #delta(kind: StreamEvent["kind"], index: number, delta: JsonObject, extra: JsonObject): StreamEvent {
-    const choice = { index, ...this.#deltaFields(delta, ""), logprobs: null, finish_reason: null, ...extra };
+    const fields = this.#deltaFields(delta, "");
+    const choice = { index, ...fields, logprobs: null, finish_reason: null, ...this.#flavour.choiceExtra, ...extra };
     const length = JSON.stringify(delta).length;
     return this.#event(kind, { choices: [choice], ...this.#usageNull(), ...this.#padding(length) });
   }

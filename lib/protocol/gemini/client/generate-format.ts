@@ -57,7 +57,6 @@ function parseGenerateContent(given: JsonObject, text: string, { model, stream }
     maxOutputTokens: config.maxOutputTokens ?? null,
     choices: config.candidateCount ?? 1,
     estimatedInputTokens: estimateContents(body),
-    failoverOnRateLimit: isJsonObject(body["provider"]) && body["provider"]["failover_on_rate_limit"] === true,
     needs: needsOf(body),
     ...(onlyNative === null ? {} : { onlyNative }),
     toChatRequest: () => decodeGenerateContent(body, parsed),
