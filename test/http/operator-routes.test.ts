@@ -168,7 +168,7 @@ describe("circuit breakers", () => {
       return body["data"];
     };
     expect(await state()).toEqual([
-      { provider: "openai", state: "closed", consecutive_failures: 0, opened_at: null, retry_in_seconds: 0 },
+      { provider: "openai", state: "closed", consecutive_failures: 0, opened_at: null, retry_in_seconds: 0, keys: [] },
     ]);
     const trip = async () => {
       for (let failure = 0; failure < 5; failure++) await app.gateway.breakers.record(app.ports, "openai", "failure");

@@ -4,6 +4,7 @@ import { estimateContentTokens, TOKENS_PER_MESSAGE, TOKENS_TO_START } from "../e
 import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { createChatPassthrough, passChatReply } from "../openai/passthrough.ts";
+import { routingFields } from "../routing-fields.ts";
 import { validate } from "../schema-error.ts";
 import { type CompletionRequest, completionRequest } from "./completions-schema.ts";
 import { createCompletionEncoder, encodeCompletion } from "./encode.ts";
@@ -68,7 +69,7 @@ function estimatePrompt(prompt: JsonValue | undefined): number {
 
 const UNDERSTOOD = new Set([
   "model", "prompt", "echo", "stream", "stream_options", "max_tokens", "n", "best_of", "logprobs", "temperature", "top_p",
-  "frequency_penalty", "presence_penalty", "seed", "stop", "user", "suffix", "provider",
+  "frequency_penalty", "presence_penalty", "seed", "stop", "user", "suffix", ...Object.keys(routingFields),
 ]); // biome-ignore format: a table
 
 /** One prompt as a chat of one turn. */

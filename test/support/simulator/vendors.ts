@@ -54,7 +54,7 @@ export const TOKEN_PATH = "/google-oauth/v1/token";
 const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|vercel-ai-gateway|xiaomi|zai)$/;
 
 const VENDOR_PATH = new RegExp(
-  `^/([^/]+)/(?:.+/)?(chat/completions|responses|messages(?:/count_tokens)?|models(?:/.+)?|${TASK_PATHS})$`,
+  `^/([^/]+)/(?:.+/)?(chat/completions|(?<!chat/)completions|responses|messages(?:/count_tokens)?|models(?:/.+)?|${TASK_PATHS})$`,
 );
 const TASK_PATH = new RegExp(`^(?:${TASK_PATHS})$`);
 
