@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Policy } from "./caller.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteDocumentation } from "./route.ts";
 
 const SECURITY: Readonly<Record<Policy, readonly Readonly<Record<string, readonly string[]>>[]>> = {
   public: [],
@@ -111,9 +111,7 @@ function operationOf(route: Route): Record<string, unknown> {
     tags: [documentation.tag],
     security: SECURITY[policy],
     parameters: [...pathParameters(route.path), ...queryParameters(documentation.query)],
-    ...(documentation.body === undefined
-      ? {}
-      : { requestBody: requestBody(documentation.body, documentation.exampleBody) }),
+    ...(documentation.body === undefined ? {} : { requestBody: requestBody(documentation) }),
     responses: {
       [documentation.status ?? 200]: { description: "Success", content: replyContent(route) },
       default: {
@@ -159,9 +157,29 @@ function propertyOf(properties: unknown, name: string): unknown {
   return typeof properties === "object" && properties !== null ? Reflect.get(properties, name) : {};
 }
 
-function requestBody(body: z.ZodType, example: unknown): object {
-  const media = { schema: jsonSchemaOf(body, "input"), ...(example === undefined ? {} : { example }) };
+function requestBody({ body = z.object({}), files, exampleBody: example }: RouteDocumentation): object {
+  const schema = jsonSchemaOf(body, "input");
+  if (files !== undefined) {
+    return { required: true, content: { "multipart/form-data": { schema: formSchema(schema, files) } } };
+  }
+  const media = { schema, ...(example === undefined ? {} : { example }) };
   return { required: true, content: { "application/json": media } };
+}
+
+/** Files are binary strings, named `image[]` where there may be several (OpenAPI 3.1, section 4.8.14.3). */
+function formSchema(schema: Record<string, unknown>, files: NonNullable<RouteDocumentation["files"]>): object {
+  const { properties, required } = schema;
+  const fields = typeof properties === "object" ? properties : {};
+  const binary = files.map(({ name, description }) => [
+    name,
+    { type: "string", contentMediaType: "application/octet-stream", description },
+  ]);
+  const needed = files.filter((file) => file.required).map(({ name }) => name);
+  return {
+    ...schema,
+    properties: { ...Object.fromEntries(binary), ...fields },
+    required: [...needed, ...(Array.isArray(required) ? required : [])],
+  };
 }
 
 function replyContent({ documentation }: Route): Record<string, object> {

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../lib/errors/gateway-error.ts";
-import type { Clock } from "../../lib/ports/clock.ts";
+import { type Clock, withDeadline } from "../../lib/ports/clock.ts";
 
 /** A body that takes longer to arrive is given up (B39). */
 const BODY_TIMEOUT_MS = 30_000;
@@ -23,10 +23,60 @@ export async function readJsonText(request: Request, clock: Clock, maxBytes: num
   }
 }
 
+/**
+ * A form's bytes as they arrive: its headers are checked at once, its bytes counted as they are read (K29).
+ * @throws GatewayError `unsupported_media_type`, `unsupported_encoding`, `body_too_large`; while read also
+ *   `request_timeout` when nothing comes for too long and `invalid_request` when it breaks off
+ */
+export function openUpload(request: Request, clock: Clock, maxBytes: number): Upload {
+  const contentType = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
+    throw new GatewayError(
+      "unsupported_media_type",
+      "Send the body as 'Content-Type: multipart/form-data' with a boundary.",
+    );
+  }
+  assertPlain(request.headers);
+  const stated = statedLength(request.headers, maxBytes);
+  return { contentType, mostBytes: stated ?? maxBytes, bytes: arriving(request, clock, maxBytes) };
+}
+
+interface Upload {
+  readonly contentType: string;
+  /** It cannot be larger: what was stated, else what is allowed. */
+  readonly mostBytes: number;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+async function* arriving(request: Request, clock: Clock, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return;
+  let length = 0;
+  let whole = false;
+  const late = () => new GatewayError("request_timeout", "The body did not arrive in time.");
+  try {
+    for (;;) {
+      const { done, value } = await withDeadline(clock, reader.read().catch(brokeOff), BODY_TIMEOUT_MS, late);
+      whole = done;
+      if (done) return;
+      length += value.byteLength;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      yield value;
+    }
+  } finally {
+    // Not waited for: the refusal must not depend on what the client still sends.
+    if (!whole) reader.cancel().catch(() => {});
+  }
+}
+
 function assertJson(headers: Headers): void {
   const contentType = headers.get("content-type");
   // What nearly every client sends, compared before anything is taken apart.
   if (contentType !== "application/json") assertJsonType(contentType);
+  assertPlain(headers);
+}
+
+function assertPlain(headers: Headers): void {
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding !== "" && encoding.toLowerCase() !== "identity") {
     throw new GatewayError("unsupported_encoding", "Compressed bodies are not accepted; leave Content-Encoding out.");

@@ -17,12 +17,21 @@ export interface Exchange {
   send(reply: InferenceReply): Response;
 }
 
+/** A file of a form. */
+interface FormFile {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+}
+
 export interface RouteDocumentation {
   readonly tag: "Inference" | "Batches" | "Models" | "Account" | "Operator" | "System";
   readonly summary: string;
   readonly description?: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The body is a form: its fields are `body`, and these its files. */
+  readonly files?: readonly FormFile[];
   readonly status?: number;
   /** A schema for JSON, or a media type for anything else. */
   readonly reply: z.ZodType | string;

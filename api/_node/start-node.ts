@@ -26,7 +26,8 @@ const JOBS_EVERY_MS = 60_000;
 /** Less than the time between two, so that batches are gone on with nearly all the time. */
 const BATCH_SLICE_MS = 55_000;
 const DRAIN_MS = 10_000;
-const BODY_STALL_MS = 30_000;
+const HEAD_STALL_MS = 30_000;
+const UPLOAD_MS = 300_000;
 /** For a request that took all of its time, to be told so. */
 const LAST_WORD_MS = 2_000;
 /** Charges of requests that end within this time are written together. */
@@ -121,7 +122,7 @@ function completed(configuration: Configuration, directory: DataDirectory | null
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, settings: Settings): Promise<Server> {
   const idleMs = settings.configuration.timeouts.wholeRequestMs + LAST_WORD_MS;
-  const server = createHttpServer(fetch, { arrivalMs: BODY_STALL_MS, idleMs });
+  const server = createHttpServer(fetch, { arrivalMs: HEAD_STALL_MS, uploadMs: UPLOAD_MS, idleMs });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => resolve(server));

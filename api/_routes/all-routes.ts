@@ -11,6 +11,7 @@ import { modelRoutes } from "./models.ts";
 import { PROVIDER_KEY_ROUTES } from "./provider-keys.ts";
 import { referenceRoutes } from "./reference.ts";
 import { RESPONSES_ROUTES } from "./responses.ts";
+import { TASK_ROUTES } from "./tasks.ts";
 
 /** Every route of one app. Some keep a small cache of their own, so each app makes its own list. */
 export function allRoutes(): readonly Route[] {
@@ -21,6 +22,7 @@ export function allRoutes(): readonly Route[] {
     ...INFERENCE_ROUTES,
     ...RESPONSES_ROUTES,
     ...geminiRoutes(),
+    ...TASK_ROUTES,
     ...modelRoutes(),
     ...BALANCE_ROUTES,
     ...ACCOUNT_ROUTES,

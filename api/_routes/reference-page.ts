@@ -86,7 +86,12 @@ function curl({ method, path, policy, documentation }: Route, baseUrl: string): 
   const lines = [`curl ${method === "GET" ? "" : `-X ${method} `}${baseUrl}${documentation.examplePath ?? path}`];
   if (policy === "admin") lines.push(`-H "Authorization: Bearer $ADMIN_API_KEY"`);
   else if (policy !== "public") lines.push(`-H "Authorization: Bearer $GANGWAY_API_KEY"`);
-  if (documentation.body !== undefined) {
+  if (documentation.files !== undefined) {
+    lines.push(
+      "-F model=<model>",
+      ...documentation.files.filter(({ required }) => required).map(({ name }) => `-F ${name}=@<path>`),
+    );
+  } else if (documentation.body !== undefined) {
     lines.push(`-H "Content-Type: application/json"`, `-d '${JSON.stringify(documentation.exampleBody ?? {})}'`);
   }
   return lines.join(" \\\n  ");

@@ -13,7 +13,14 @@ const modelRow = sql<unknown>`
       select jsonb_agg(jsonb_build_object(
         'provider', o.provider, 'nativeModel', o.native_model, 'contextLength', o.context_length,
         'priceVersion', o.price_version, 'input', p.input::text, 'output', p.output::text,
-        'cachedInput', p.cached_input::text, 'cacheWrite', p.cache_write::text) order by o.provider, o.native_model)
+        'cachedInput', p.cached_input::text, 'cacheWrite', p.cache_write::text, 'units', case
+          when num_nonnulls(p.image, p.audio_minute, p.million_characters, p.search, p.image_input, p.image_output,
+            p.audio_input, p.audio_output) = 0 then null
+          else jsonb_build_object(
+            'image', p.image::text, 'audioMinute', p.audio_minute::text,
+            'millionCharacters', p.million_characters::text, 'search', p.search::text,
+            'imageInput', p.image_input::text, 'imageOutput', p.image_output::text,
+            'audioInput', p.audio_input::text, 'audioOutput', p.audio_output::text) end) order by o.provider, o.native_model)
       from model_offer o left join model_price p on p.version = o.price_version
       where o.model_id = m.id), '[]'::jsonb))`;
 
@@ -41,7 +48,7 @@ function asObject(value: unknown): unknown {
 
 /**
  * Brings the seed's models, offers and prices into the database. Adds what is missing and changes nothing that is
- * there, so that it can run at every start and never undoes an operator's price.
+ * there but for an offer without any price, so that it can run at every start and never undoes an operator's price.
  */
 export async function loadSeedCatalog(database: Kysely<Database>): Promise<void> {
   const models = seedModels();
@@ -59,10 +66,15 @@ export async function loadSeedCatalog(database: Kysely<Database>): Promise<void>
       capabilities jsonb, "openWeights" boolean)
     on conflict (id) do nothing`.execute(database);
   await sql`
-    insert into model_price (version, input, output, cached_input, cache_write)
-    select o."priceVersion", o.input, o.output, o."cachedInput", o."cacheWrite"
+    insert into model_price (version, input, output, cached_input, cache_write, image, audio_minute, million_characters,
+      search, image_input, image_output, audio_input, audio_output)
+    select o."priceVersion", o.input, o.output, o."cachedInput", o."cacheWrite", u.image, u."audioMinute",
+      u."millionCharacters", u.search, u."imageInput", u."imageOutput", u."audioInput", u."audioOutput"
     from jsonb_to_recordset(${JSON.stringify(offers)}::jsonb) as o(
-      "priceVersion" text, input bigint, output bigint, "cachedInput" bigint, "cacheWrite" bigint)
+      "priceVersion" text, input bigint, output bigint, "cachedInput" bigint, "cacheWrite" bigint, units jsonb)
+    cross join lateral jsonb_to_record(coalesce(nullif(o.units, 'null'::jsonb), '{}'::jsonb)) as u(
+      image bigint, "audioMinute" bigint, "millionCharacters" bigint, search bigint, "imageInput" bigint,
+      "imageOutput" bigint, "audioInput" bigint, "audioOutput" bigint)
     where o."priceVersion" is not null
     on conflict (version) do nothing`.execute(database);
   await sql`
@@ -70,5 +82,6 @@ export async function loadSeedCatalog(database: Kysely<Database>): Promise<void>
     select o."modelId", o.provider, o."nativeModel", o."contextLength", o."priceVersion"
     from jsonb_to_recordset(${JSON.stringify(offers)}::jsonb) as o(
       "modelId" text, provider text, "nativeModel" text, "contextLength" integer, "priceVersion" text)
-    on conflict (model_id, provider, native_model) do nothing`.execute(database);
+    on conflict (model_id, provider, native_model) do update set price_version = excluded.price_version
+    where model_offer.price_version is null and excluded.price_version is not null`.execute(database);
 }

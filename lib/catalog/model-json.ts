@@ -1,9 +1,20 @@
 import * as z from "zod";
-import type { Price } from "../money/cost.ts";
+import type { Price, UnitPrices } from "../money/cost.ts";
 import type { Model, Offer } from "./model.ts";
 
 /** A model as it stands in Redis, in the seed and in a row of the database: prices are integers in strings. */
 const amount = z.string().regex(/^\d+$/);
+/** Prices of what is not text; each may be absent. Tokens are priced by the million, the rest by the piece. */
+const unitAmounts = z.object({
+  image: amount.nullish(),
+  audioMinute: amount.nullish(),
+  millionCharacters: amount.nullish(),
+  search: amount.nullish(),
+  imageInput: amount.nullish(),
+  imageOutput: amount.nullish(),
+  audioInput: amount.nullish(),
+  audioOutput: amount.nullish(),
+});
 export const modelJson = z.object({
   id: z.string(),
   name: z.string(),
@@ -22,6 +33,7 @@ export const modelJson = z.object({
       output: amount.nullable(),
       cachedInput: amount.nullable(),
       cacheWrite: amount.nullable(),
+      units: unitAmounts.nullish(),
       /** Absent in the seed, whose versions are derived. */
       priceVersion: z.string().nullish(),
     }),
@@ -57,5 +69,20 @@ function priceOf(modelId: string, offer: OfferJson): Price | null {
     cacheWriteOneHourPerMillion: null,
     reasoningPerMillion: null,
     perRequest: 0n,
+    ...(offer.units === null || offer.units === undefined ? {} : { units: unitPrices(offer.units) }),
+  };
+}
+
+function unitPrices(units: z.infer<typeof unitAmounts>): UnitPrices {
+  const of = (text: string | null | undefined) => (text === null || text === undefined ? null : BigInt(text));
+  return {
+    perImage: of(units.image),
+    perAudioMinute: of(units.audioMinute),
+    perMillionCharacters: of(units.millionCharacters),
+    perSearch: of(units.search),
+    imageInputPerMillion: of(units.imageInput),
+    imageOutputPerMillion: of(units.imageOutput),
+    audioInputPerMillion: of(units.audioInput),
+    audioOutputPerMillion: of(units.audioOutput),
   };
 }

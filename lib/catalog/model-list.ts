@@ -1,6 +1,9 @@
 import * as z from "zod";
+import type { UnitPrices } from "../money/cost.ts";
+import { formatUsd } from "../money/nano-usd.ts";
 import { mayServe } from "../providers/failover-chain.ts";
 import { type Model, maxOutputOf, type Offer, vendorOf } from "./model.ts";
+import { usesOf } from "./model-tasks.ts";
 
 const MILLIONTHS = 1_000_000n;
 
@@ -23,6 +26,14 @@ export const openAiModel = z.object({
     completion: z.string(),
     input_cache_read: z.string().optional(),
     input_cache_write: z.string().optional(),
+    image: z.string().optional().describe("USD for one image of 1024 x 1024 in standard quality"),
+    audio_minute: z.string().optional().describe("USD for a minute of sound"),
+    character: z.string().optional().describe("USD for a character to be spoken"),
+    search: z.string().optional().describe("USD for a query over up to 100 documents"),
+    image_token: z.string().optional().describe("USD for an image token read"),
+    image_output: z.string().optional().describe("USD for an image token drawn"),
+    audio: z.string().optional().describe("USD for an audio token heard"),
+    audio_output: z.string().optional().describe("USD for an audio token spoken"),
   }),
   top_provider: z.object({
     context_length: z.int(),
@@ -100,6 +111,7 @@ export function renderOpenAiModel(
       completion: usdPerToken(best.price.outputPerMillion),
       ...(cacheRead === null ? {} : { input_cache_read: usdPerToken(cacheRead) }),
       ...(cacheWrite === null ? {} : { input_cache_write: usdPerToken(cacheWrite) }),
+      ...(best.price.units === undefined ? {} : unitPricing(best.price.units)),
     },
     top_provider: {
       context_length: best.contextLength ?? model.contextLength,
@@ -109,6 +121,22 @@ export function renderOpenAiModel(
     per_request_limits: null,
     supported_parameters: supportedParameters(model),
   };
+}
+
+/** What the model is priced by, decimal USD. */
+function unitPricing(units: UnitPrices): Readonly<Record<string, string>> {
+  const each = (name: string, amount: bigint | null) => (amount === null ? [] : [[name, formatUsd(amount)]]);
+  const perToken = (name: string, amount: bigint | null) => (amount === null ? [] : [[name, usdPerToken(amount)]]);
+  return Object.fromEntries([
+    ...each("image", units.perImage),
+    ...each("audio_minute", units.perAudioMinute),
+    ...perToken("character", units.perMillionCharacters),
+    ...each("search", units.perSearch),
+    ...perToken("image_token", units.imageInputPerMillion),
+    ...perToken("image_output", units.imageOutputPerMillion),
+    ...perToken("audio", units.audioInputPerMillion),
+    ...perToken("audio_output", units.audioOutputPerMillion),
+  ]);
 }
 
 export function renderAnthropicModel(model: Model): z.infer<typeof anthropicModel> {
@@ -146,6 +174,7 @@ export function usdPerToken(perMillion: bigint): string {
 }
 
 function supportedParameters(model: Model): string[] {
+  if (!usesOf(model.modality).includes("chat")) return [];
   const always = ["max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty"];
   const tools = model.capabilities.includes("tools") ? ["tools", "tool_choice"] : [];
   const json = model.capabilities.includes("json") ? ["response_format", "structured_outputs"] : [];

@@ -33,4 +33,14 @@ interface ModelPriceTable {
   readonly output: string;
   readonly cached_input: string | null;
   readonly cache_write: string | null;
+  /** By the piece, nano-dollars: an image, a minute, a million characters, a search. */
+  readonly image: string | null;
+  readonly audio_minute: string | null;
+  readonly million_characters: string | null;
+  readonly search: string | null;
+  /** Per million image or audio tokens. */
+  readonly image_input: string | null;
+  readonly image_output: string | null;
+  readonly audio_input: string | null;
+  readonly audio_output: string | null;
 }

@@ -1,13 +1,5 @@
 import type { Identity } from "../accounts/identity.ts";
-import { ENDED_FOR_NOTHING } from "../billing/idempotency-script.ts";
 import { forgivePartialAnswer } from "../billing/partial-answer-allowance.ts";
-import {
-  checkpointReservation,
-  extendReservation,
-  type Reservation,
-  recordShadowHold,
-} from "../billing/reserve-credits.ts";
-import { noteEnd } from "../billing/reserve-once.ts";
 import { costNanoUsd } from "../money/cost.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -17,13 +9,10 @@ import type { AttemptRecord } from "../routing/ask-endpoint.ts";
 import type { ProviderReply } from "../routing/attempt.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Gateway } from "./gateway.ts";
+import { HeldCredit, type HeldTerms } from "./held-credit.ts";
 import { SpendCeiling } from "./spend-ceiling.ts";
 import type { StreamEnd } from "./stream-relay.ts";
 import { UsageMeter } from "./usage-meter.ts";
-
-/** A hold lives in Redis alone for its first second; a call that runs longer is also recorded in Postgres. */
-const SHADOW_AFTER_MS = 1_000;
-const CHECKPOINT_EVERY_MS = 5_000;
 
 export type CallOutcome = "completed" | "empty" | "cut" | "provider-failed" | "client-gone";
 
@@ -37,44 +26,25 @@ export class CallSettlement {
   readonly #identity: Identity;
   readonly #modelId: string;
   readonly #call: ParsedCall;
-  #reservation: Reservation | null;
-  readonly #attempts: AttemptRecord[] = [];
+  readonly #held: HeldCredit;
   #candidate: Candidate | null = null;
   #meter: UsageMeter | null = null;
   #ceiling: SpendCeiling | null = null;
   #writingSinceMs = 0;
-  #cancelTimer: () => void;
-  #settled = false;
-  readonly #done = Promise.withResolvers<void>();
 
-  constructor(
-    gateway: Gateway,
-    ports: Ports,
-    terms: {
-      readonly identity: Identity;
-      readonly modelId: string;
-      readonly call: ParsedCall;
-      readonly reservation: Reservation | null;
-    },
-  ) {
+  constructor(gateway: Gateway, ports: Ports, terms: HeldTerms & { readonly call: ParsedCall }) {
     this.#gateway = gateway;
     this.#ports = ports;
     this.#identity = terms.identity;
     this.#modelId = terms.modelId;
     this.#call = terms.call;
-    this.#reservation = terms.reservation;
-    this.#cancelTimer = () => {};
-    if (terms.reservation !== null) {
-      // What is to be made once is in Postgres at once: should Redis lose it, a repetition is not made a second time.
-      if (terms.reservation.fingerprint !== undefined) ports.background(recordShadowHold(ports, terms.reservation));
-      this.#cancelTimer = ports.clock.schedule(SHADOW_AFTER_MS, () => this.#shadow());
-    }
-    // Registered now: an isolate whose client has left runs only what it already promised to finish.
-    ports.background(this.#done.promise);
+    this.#held = new HeldCredit(gateway, ports, terms, () =>
+      this.#meter === null ? null : this.costOf(this.#meter.interrupted()),
+    );
   }
 
   noteAttempt(record: AttemptRecord): void {
-    this.#attempts.push(record);
+    this.#held.noteAttempt(record);
   }
 
   /** A provider has answered: from here on its price and its figures count. */
@@ -88,12 +58,13 @@ export class CallSettlement {
       maxOutputTokens: candidate.maxOutputTokens,
       choices: this.#call.choices,
     });
-    if (this.#reservation !== null) {
+    const heldNanoUsd = this.#held.amountNanoUsd;
+    if (heldNanoUsd !== null) {
       this.#ceiling = new SpendCeiling({
         price: candidate.price,
         estimatedInputTokens: this.#call.estimatedInputTokens,
-        heldNanoUsd: this.#reservation.amountNanoUsd,
-        extend: (amount) => this.#extend(amount),
+        heldNanoUsd,
+        extend: (amount) => this.#held.extend(amount),
       });
     }
     return this.#meter;
@@ -165,73 +136,15 @@ export class CallSettlement {
   }
 
   #settleOnce(charge: NanoUsd | Promise<NanoUsd>, usage: Usage, outcome: CallOutcome): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#cancelTimer();
-    // What waits for its batch to be written must not keep the whole call alive: under load that is most of the memory.
-    if (typeof charge === "bigint") this.#done.resolve(this.#write(charge, usage, outcome));
-    else this.#done.resolve(charge.then((amount) => this.#write(amount, usage, outcome)));
-  }
-
-  #write(amountNanoUsd: NanoUsd, usage: Usage, outcome: CallOutcome): Promise<void> | void {
-    const provider = this.#candidate?.provider.id ?? null;
-    const reservation = this.#reservation;
-    this.#ports.log.info("request", {
-      requestId: reservation?.requestId,
-      keyId: this.#identity.keyId,
-      model: this.#model,
-      provider,
+    this.#held.settle(charge, {
       outcome,
+      candidate: this.#candidate,
       inputTokens: totalInputTokens(usage),
       outputTokens: totalOutputTokens(usage),
       usageSource: usage.source,
-      costNanoUsd: String(amountNanoUsd),
+      usage,
+      answeredNanoUsd: this.costOf(usage),
     });
-    if (reservation === null) return;
-    const { fingerprint } = reservation;
-    if (fingerprint !== undefined) {
-      const forNothing = outcome === "provider-failed" && amountNanoUsd === 0n;
-      this.#ports.background(noteEnd(this.#ports, reservation, forNothing ? ENDED_FOR_NOTHING : amountNanoUsd));
-    }
-    return this.#gateway.settler.settle(this.#ports, reservation, {
-      amountNanoUsd,
-      detail: {
-        keyId: this.#identity.keyId,
-        model: this.#model,
-        provider,
-        priceVersion: this.#candidate?.price.version ?? null,
-        outcome,
-        usage,
-        ...(this.#candidate?.credential?.ofCaller === true ? { byok: true } : {}),
-        ...(fingerprint === undefined ? {} : { fingerprint }),
-      },
-      attempts: this.#attempts.map((attempt) => ({
-        provider: attempt.provider,
-        outcome: attempt.outcome,
-        costNanoUsd: attempt.outcome === "answered" ? this.costOf(usage) : 0n,
-      })),
-    });
-  }
-
-  async #extend(amountNanoUsd: NanoUsd): Promise<boolean> {
-    if (this.#reservation === null) return true;
-    const extended = await extendReservation(this.#ports, this.#reservation, amountNanoUsd);
-    if (extended === null) return false;
-    this.#reservation = extended;
-    return true;
-  }
-
-  #shadow(): void {
-    if (this.#reservation !== null) this.#ports.background(recordShadowHold(this.#ports, this.#reservation));
-    this.#cancelTimer = this.#ports.clock.schedule(CHECKPOINT_EVERY_MS, () => this.#checkpoint());
-  }
-
-  #checkpoint(): void {
-    if (this.#reservation !== null && this.#meter !== null) {
-      const soFar = this.costOf(this.#meter.interrupted());
-      this.#ports.background(checkpointReservation(this.#ports, this.#reservation, soFar));
-    }
-    this.#cancelTimer = this.#ports.clock.schedule(CHECKPOINT_EVERY_MS, () => this.#checkpoint());
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Identity } from "../accounts/identity.ts";
+import { assertUsableFor } from "../catalog/model-tasks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { NanoUsd } from "../money/nano-usd.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -61,6 +62,7 @@ export async function planRoute(
   for (const resolved of models) {
     const { model, usualOutputTokens } = resolved;
     try {
+      assertUsableFor("chat", model);
       const parsed = resolved.preference.reasoning === true ? enableReasoning(format, asked, model.id) : asked;
       const wished = withNamePreference(preferences, resolved);
       const offered = rankCandidates(providers, model, wished.requestedProvider, parsed, {

@@ -1,6 +1,6 @@
 import { rateLimitHeaders } from "../limits/take-rate-limit.ts";
-import type { ProviderReply } from "../routing/attempt.ts";
 import { isCallers } from "../routing/caller-priced.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { StageTimings } from "../telemetry/stage-timings.ts";
 import type { Admission } from "./admit-call.ts";
 
@@ -14,9 +14,14 @@ function modelHeader(modelId: string): Record<string, string> {
   return SAFE_MODEL.test(modelId) ? { "x-gateway-model": modelId } : {};
 }
 
+interface AnsweredBy {
+  readonly candidate: Candidate;
+  readonly ignoredParameters: readonly string[];
+}
+
 /** The headers of every answered call. Built from nothing: no header of the provider's is passed on (K24). */
 export function replyHeaders(
-  reply: ProviderReply,
+  reply: AnsweredBy,
   admission: Admission,
   timings: StageTimings,
   generationId: string,

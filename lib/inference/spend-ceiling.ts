@@ -3,7 +3,7 @@ import type { NanoUsd } from "../money/nano-usd.ts";
 import { NO_USAGE } from "../protocol/usage.ts";
 
 /** A charge may pass its hold by a twentieth, for what was on its way when the ceiling was reached (ledger, I8). */
-function ceilingOf(heldNanoUsd: NanoUsd): NanoUsd {
+export function ceilingOf(heldNanoUsd: NanoUsd): NanoUsd {
   return heldNanoUsd + heldNanoUsd / 20n;
 }
 

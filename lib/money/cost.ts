@@ -17,6 +17,23 @@ export interface Price {
   readonly reasoningPerMillion: bigint | null;
   /** Nano-dollars for each request, on top of its tokens. */
   readonly perRequest: NanoUsd;
+  /** Prices of what is not text (`task-cost`). Absent: priced by tokens alone. */
+  readonly units?: UnitPrices;
+}
+
+/** Nano-dollars for what is counted otherwise than in text tokens. Null: the model is not priced by it. */
+export interface UnitPrices {
+  /** One image of 1024 x 1024 in standard quality. */
+  readonly perImage: NanoUsd | null;
+  readonly perAudioMinute: NanoUsd | null;
+  readonly perMillionCharacters: NanoUsd | null;
+  /** One search of a reranker: a query over up to 100 documents. */
+  readonly perSearch: NanoUsd | null;
+  /** Per million image or audio tokens; null: as a text token. */
+  readonly imageInputPerMillion: bigint | null;
+  readonly imageOutputPerMillion: bigint | null;
+  readonly audioInputPerMillion: bigint | null;
+  readonly audioOutputPerMillion: bigint | null;
 }
 
 /** Disjoint counts: each token is in exactly one of them. Safe non-negative integers. */

@@ -3,8 +3,12 @@ export interface UpstreamRequest {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
+  /** A stream is read once, as fast as the provider takes it; what it throws ends the call. */
+  readonly body: string | AsyncIterable<Uint8Array> | null;
 }
+
+/** One whose body is there in one piece. */
+export type TextRequest = UpstreamRequest & { readonly body: string | null };
 
 export interface UpstreamReply {
   readonly status: number;

@@ -100,6 +100,7 @@ const CUSTOM_CODES = [
   "out_of_range",
   "url_not_allowed",
   "forbidden_field",
+  "empty_string",
 ] as const satisfies readonly ErrorCode[];
 
 function codeOf(params: Readonly<Record<string, unknown>> | undefined): ErrorCode {

@@ -23,11 +23,14 @@ export async function signAwsRequest(
   if (accessKeyId === "" || secretAccessKey === "") {
     throw new AuthorizationError("credentials", "The key is not accessKeyId:secretAccessKey[:sessionToken].");
   }
+  const { body } = request;
+  // A signature is over all of a body: none of AWS's models takes an upload as it arrives.
+  if (body !== null && typeof body !== "string") throw new Error("A streamed body cannot be signed.");
   const signer = new AwsV4Signer({
     method: request.method,
     url: request.url,
     headers: request.headers,
-    body: request.body,
+    body,
     accessKeyId,
     secretAccessKey,
     ...(sessionToken === "" ? {} : { sessionToken }),

@@ -1,4 +1,4 @@
-import type { UpstreamRequest } from "../ports/upstream.ts";
+import type { TextRequest } from "../ports/upstream.ts";
 import { withoutForeignSignatures } from "../protocol/gemini/client/part-seal.ts";
 import { createGenerateContentDecoder, decodeGenerateContentReply } from "../protocol/gemini/decode.ts";
 import { encodeGenerateContent } from "../protocol/gemini/encode-request.ts";
@@ -24,7 +24,7 @@ export const geminiWire: WireFormat = {
 };
 
 /** ai.google.dev/api/tokens (read 2026-11-25). */
-export function encodeGeminiCount(input: CountInput): UpstreamRequest {
+export function encodeGeminiCount(input: CountInput): TextRequest {
   return requestOf(input, "countTokens", passedThrough(input.call));
 }
 
@@ -38,7 +38,7 @@ export function encodeGeminiRequest(input: EncodeInput, takesCallIds: boolean): 
   return { request: requestOf(input, method, JSON.stringify(body)), ignoredParameters: ignored };
 }
 
-function requestOf({ provider, baseUrl, nativeModel }: CountInput, method: string, body: string): UpstreamRequest {
+function requestOf({ provider, baseUrl, nativeModel }: CountInput, method: string, body: string): TextRequest {
   return {
     method: "POST",
     url: `${baseUrl}/models/${encodeURIComponent(nativeModel)}:${method}`,

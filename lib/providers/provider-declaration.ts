@@ -1,4 +1,5 @@
 import type { JsonObject } from "../protocol/json.ts";
+import type { TaskName } from "../protocol/tasks/task.ts";
 import type { AuthorizationScheme } from "./authorize.ts";
 import type { WireName } from "./wire-format.ts";
 
@@ -12,12 +13,8 @@ type Capability =
   | "logprobs"
   | "pdf"
   | "responses"
-  | "embeddings"
-  | "rerank"
-  | "images"
   | "video"
-  | "audio_transcription"
-  | "audio_speech";
+  | TaskName;
 
 /** A provider is data: what differs from plain OpenAI compatibility is a field here (STYLE: "A provider is a declaration"). */
 export interface ProviderDeclaration {

@@ -1,4 +1,4 @@
-import type { UpstreamRequest } from "../ports/upstream.ts";
+import type { TextRequest } from "../ports/upstream.ts";
 import type { ChatEvent } from "../protocol/chat-event.ts";
 import type { ClientFormatName, ParsedCall } from "../protocol/client-format.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -32,7 +32,7 @@ export interface EncodeInput {
 
 export interface EncodedRequest {
   /** Without credentials: those are `authorize`'s. */
-  readonly request: UpstreamRequest;
+  readonly request: TextRequest;
   /** Client fields that this format cannot carry, by the client's names (`x-gateway-ignored-parameters`). */
   readonly ignoredParameters: readonly string[];
 }
@@ -63,7 +63,7 @@ export interface CountInput extends Pick<EncodeInput, "provider" | "baseUrl" | "
 
 /** How a provider counts a prompt's tokens without answering it. */
 interface TokenCounting {
-  encode(input: CountInput): UpstreamRequest;
+  encode(input: CountInput): TextRequest;
   /** The count, or null for a reply that tells none. */
   decodeReply(body: JsonObject): number | null;
 }

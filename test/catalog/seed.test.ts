@@ -19,8 +19,8 @@ const PUBLISHED: readonly (readonly [string, string, string, string])[] = [
 describe("the seed catalog", () => {
   test("is what the schema of a model says", () => {
     expect(z.array(modelJson).safeParse(models).error).toBeUndefined();
-    expect(models).toHaveLength(192);
-    expect(models.flatMap(({ offers }) => offers)).toHaveLength(960);
+    expect(models).toHaveLength(210);
+    expect(models.flatMap(({ offers }) => offers)).toHaveLength(985);
   });
 
   test("ids are vendor/model, lower case and different; contexts are positive", () => {
@@ -33,7 +33,7 @@ describe("the seed catalog", () => {
 
   test("modalities are kinds of input and kinds of output", () => {
     const kinds =
-      /^(?:text|image|audio|video)(?:\+(?:text|image|audio|video))*->(?:text|image|audio|embedding)(?:\+image)?$/;
+      /^(?:text|image|audio|video)(?:\+(?:text|image|audio|video))*->(?:(?:text|image|audio)(?:\+image)?|embedding|moderation|rerank)$/;
     for (const { modality } of models) expect(modality).toMatch(kinds);
   });
 
@@ -48,6 +48,19 @@ describe("the seed catalog", () => {
         if (id.endsWith(":free") || input === null) continue;
         if (modality.startsWith("text->text"))
           expect([id, BigInt(input) + BigInt(output ?? 0) > 0n]).toEqual([id, true]);
+      }
+    }
+  });
+
+  test("what is neither text nor free has a price of its own kind", () => {
+    for (const { id, modality, offers } of models.map(modelOfJson)) {
+      const [, output = ""] = modality.split("->");
+      if (output.startsWith("text") && !modality.startsWith("audio->")) continue;
+      if (output === "moderation") continue;
+      for (const { price } of offers) {
+        if (price === null) continue;
+        const costs = Object.values(price.units ?? {}).some((amount) => (amount ?? 0n) > 0n);
+        expect([id, costs || price.inputPerMillion > 0n]).toEqual([id, true]);
       }
     }
   });

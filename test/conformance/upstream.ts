@@ -13,6 +13,10 @@ const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 const chunk = (text: string) => `${new TextEncoder().encode(text).length.toString(16)}\r\n${text}\r\n`;
 const never = () => new AbortController().signal;
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** One suite for outgoing calls: every implementation has to pass it. */
 export function describeUpstream(name: string, open: () => OpenUpstream): void {
   describe(`the upstream port: ${name}`, () => {
@@ -68,6 +72,57 @@ export function describeUpstream(name: string, open: () => OpenUpstream): void {
       expect(request).toMatch(/\r\ncontent-type: application\/json\r\n/i);
       expect(request).toMatch(/\r\ncontent-length: 14\r\n/i);
       expect(request.endsWith('\r\n\r\n{"model":"ü"}')).toBe(true);
+    });
+
+    test("sends a body piece by piece as it comes, no faster than it is made", async () => {
+      const more = Promise.withResolvers<void>();
+      const pieces = async function* () {
+        yield new TextEncoder().encode("first");
+        await more.promise;
+        yield new TextEncoder().encode("second");
+      };
+      const sent = upstream.call(
+        { method: "POST", url: `${server.origin}/v1/x`, headers: { "content-type": "x/y" }, body: pieces() },
+        never(),
+      );
+      const connection = await server.next();
+      await until(() => connection.received().includes("first"));
+      expect(connection.received()).not.toContain("second");
+      expect(connection.received()).toMatch(/\r\ntransfer-encoding: chunked\r\n/i);
+      more.resolve();
+      await until(() => connection.received().endsWith("6\r\nsecond\r\n0\r\n\r\n"));
+      connection.write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
+      expect(await (await sent).body.text(100)).toBe("ok");
+    });
+
+    test("a body that cannot be read to its end ends the call, and the provider gets no whole request", async () => {
+      const pieces = async function* () {
+        yield new TextEncoder().encode("first");
+        throw new Error("the client broke off");
+      };
+      const sent = upstream.call(
+        { method: "POST", url: `${server.origin}/v1/x`, headers: {}, body: pieces() },
+        never(),
+      );
+      await expect(sent).rejects.toThrow();
+    });
+
+    test("an answer that comes before the body is over is given", async () => {
+      const endless = new Promise<void>(() => {});
+      const pieces = async function* () {
+        yield new TextEncoder().encode("first");
+        await endless;
+      };
+      const sent = upstream.call(
+        { method: "POST", url: `${server.origin}/v1/x`, headers: {}, body: pieces() },
+        never(),
+      );
+      const connection = await server.next();
+      await until(() => connection.received().includes("first"));
+      connection.write("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno");
+      const reply = await sent;
+      expect(reply.status).toBe(401);
+      expect(await reply.body.text(100)).toBe("no");
     });
 
     test("sends a GET without a body", async () => {

@@ -14,7 +14,11 @@ let app: TestApp;
 let server: Server;
 beforeAll(async () => {
   app = await createTestApp();
-  server = createHttpServer(createApp(app.gateway, app.ports).fetch, { arrivalMs: STALL_MS, idleMs: 60_000 });
+  server = createHttpServer(createApp(app.gateway, app.ports).fetch, {
+    arrivalMs: STALL_MS,
+    uploadMs: STALL_MS,
+    idleMs: 60_000,
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 });

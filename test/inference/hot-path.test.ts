@@ -15,6 +15,24 @@ test("the hot path's budget: one Redis round trip and no SQL before the provider
   }
 });
 
+const VECTOR = JSON.stringify({
+  object: "list",
+  data: [{ object: "embedding", index: 0, embedding: [0.5] }],
+  model: "text-embedding-3-small",
+  usage: { prompt_tokens: 1, total_tokens: 1 },
+});
+
+test("the same budget for what is no chat", async () => {
+  const app = await ampleApp();
+  app.setUpstreamReply(VECTOR);
+  const request = { path: "/v1/embeddings", body: { model: "openai/text-embedding-3-small", input: "hi" } };
+  await countRoundTrips(app, app.fetch, request);
+  for (let call = 0; call < 3; call++) {
+    const counted = await countRoundTrips(app, app.fetch, request);
+    expect(counted).toEqual({ atProvider: { redis: 1, sql: 0 }, after: { redis: 1, sql: 1 } });
+  }
+});
+
 test("so much for a response that goes on from nothing; what it goes on from costs one SQL read", async () => {
   const app = await ampleApp();
   const ask = (more: object) => ({

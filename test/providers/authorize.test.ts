@@ -90,7 +90,7 @@ describe("a Google service account", () => {
     const { ask, calls, clock } = issuer();
     expect(await ask()).toBe("Bearer ya29.1");
     expect(calls[0]).toMatchObject({ method: "POST", url: TOKEN_URI });
-    const form = new URLSearchParams(calls[0]?.body ?? "");
+    const form = new URLSearchParams(String(calls[0]?.body));
     expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer");
     const seconds = clock.now() / 1000;
     const { payload, protectedHeader } = await jwtVerify(form.get("assertion") ?? "", keys.publicKey, {

@@ -87,8 +87,8 @@ export async function simulatedStreams(
       });
       const { provider, wire, baseUrl, nativeModel, maxOutputTokens } = candidate;
       const encoded = wire.encode({ provider, baseUrl, nativeModel, maxOutputTokens, call });
-      const { url, method, headers, body: text } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
-      const reply = await fetch(url, { method, headers, body: text });
+      const { url, method, headers } = await authorized(encoded.request, candidate, NO_TOKENS, NEVER);
+      const reply = await fetch(url, { method, headers, body: encoded.request.body });
       if (!reply.ok) throw new Error(`The simulator refused a request to ${id}: ${await reply.text()}`);
       streams.push({
         name: `${id}, ${kind}`,

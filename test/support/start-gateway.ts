@@ -189,7 +189,11 @@ async function serveInProcess(
   const settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 });
   const app = createApp(createGateway(settings.configuration, settler), ports, sendNodeReply);
   const { wholeRequestMs } = settings.configuration.timeouts;
-  const server = createHttpServer(app.fetch, { arrivalMs: ARRIVAL_MS, idleMs: wholeRequestMs + IDLE_AFTER_MS });
+  const server = createHttpServer(app.fetch, {
+    arrivalMs: ARRIVAL_MS,
+    uploadMs: ARRIVAL_MS,
+    idleMs: wholeRequestMs + IDLE_AFTER_MS,
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo; // a TCP server's address is an object
   return {

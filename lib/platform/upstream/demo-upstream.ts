@@ -6,7 +6,7 @@ const NOTICE = "This is gangway/echo, the built-in demo. No model is behind it. 
 export function withDemoUpstream(callUpstream: CallUpstream, demoBaseUrl: string): CallUpstream {
   return (request, signal) =>
     request.url.startsWith(demoBaseUrl)
-      ? Promise.resolve(demoReply(request.body ?? "{}"))
+      ? Promise.resolve(demoReply(typeof request.body === "string" ? request.body : "{}"))
       : callUpstream(request, signal);
 }
 

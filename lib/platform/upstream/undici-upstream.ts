@@ -1,5 +1,6 @@
+import { Readable } from "node:stream";
 import { Pool } from "undici";
-import type { CallUpstream } from "../../ports/upstream.ts";
+import type { CallUpstream, UpstreamRequest } from "../../ports/upstream.ts";
 import { UndiciExchange } from "./undici-exchange.ts";
 
 export interface UndiciUpstream {
@@ -41,7 +42,7 @@ export function createUndiciUpstream(options: { readonly connectTimeoutMs: numbe
           path,
           method: request.method,
           headers: { ...request.headers, "accept-encoding": "identity" },
-          body: request.body,
+          body: bodyOf(request),
         },
         exchange,
       );
@@ -51,6 +52,11 @@ export function createUndiciUpstream(options: { readonly connectTimeoutMs: numbe
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
     },
   };
+}
+
+/** A stream's failure ends the call with that failure. */
+function bodyOf({ body }: UpstreamRequest): string | Readable | null {
+  return body === null || typeof body === "string" ? body : Readable.from(body, { objectMode: false });
 }
 
 /** Cheaper than parsing: our own URLs are `scheme://host/path`. */

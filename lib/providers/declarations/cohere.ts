@@ -5,6 +5,6 @@ export const cohere: ProviderDeclaration = {
   name: "Cohere",
   baseUrl: "https://api.cohere.com/v2",
   apiKeyVariable: "COHERE_API_KEY",
-  capabilities: ["chat", "streaming", "tools", "vision", "json"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "rerank"],
   wire: "cohere",
 };

@@ -6,7 +6,7 @@ export const fireworks: ProviderDeclaration = {
   aliases: ["fireworks_ai"],
   baseUrl: "https://api.fireworks.ai/inference/v1",
   apiKeyVariable: "FIREWORKS_API_KEY",
-  capabilities: ["chat", "streaming", "tools", "vision", "json"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "embeddings", "rerank"],
   // docs.fireworks.ai/tools-sdks/anthropic-compatibility (read 2026-11-25)
   alsoSpeaks: { anthropic: null, completions: null },
   authorization: "bearer",

@@ -5,7 +5,16 @@ export const groq: ProviderDeclaration = {
   name: "Groq",
   baseUrl: "https://api.groq.com/openai/v1",
   apiKeyVariable: "GROQ_API_KEY",
-  capabilities: ["chat", "streaming", "tools", "vision", "json", "audio_transcription", "audio_speech"],
+  capabilities: [
+    "chat",
+    "streaming",
+    "tools",
+    "vision",
+    "json",
+    "audio_transcription",
+    "audio_speech",
+    "audio_translation",
+  ],
   // 400 on these: console.groq.com/docs/openai (read 2026-11-23)
   drop: ["logprobs", "logit_bias", "top_k", "top_logprobs"],
   stripFromReply: [

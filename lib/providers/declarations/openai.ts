@@ -16,6 +16,10 @@ export const openAi: ProviderDeclaration = {
     "images",
     "audio_transcription",
     "responses",
+    "moderations",
+    "image_edits",
+    "audio_translation",
+    "audio_speech",
   ],
   alsoSpeaks: { responses: null },
   // developers.openai.com/docs/guides/your-data (read 2026-11-25); abuse monitoring keeps prompts for 30 days

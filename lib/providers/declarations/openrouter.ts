@@ -5,7 +5,7 @@ export const openRouter: ProviderDeclaration = {
   name: "OpenRouter",
   baseUrl: "https://openrouter.ai/api/v1",
   apiKeyVariable: "OPENROUTER_API_KEY",
-  capabilities: ["chat", "streaming", "tools", "vision", "json", "images"],
+  capabilities: ["chat", "streaming", "tools", "vision", "json", "images", "embeddings"],
   headersFrom: { "http-referer": "OPENROUTER_SITE_URL", "x-title": "OPENROUTER_SITE_NAME" },
   // POST /messages with a bearer token: openrouter.ai/docs/api/api-reference/anthropic-messages (read 2026-11-25)
   alsoSpeaks: { anthropic: null },

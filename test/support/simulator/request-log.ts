@@ -13,6 +13,8 @@ export class RecordedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
   readonly body: JsonObject;
+  /** What was sent as a form. */
+  readonly form: FormData | null;
   /** The native id that was asked for. */
   readonly model: string;
   #state: "open" | "finished" | "aborted" = "open";
@@ -30,6 +32,7 @@ export class RecordedRequest {
     this.headers = seen.request.headers;
     this.text = seen.text;
     this.body = seen.body;
+    this.form = seen.form;
     this.model = seen.model;
     const { socket } = response;
     const sentBefore = socket?.bytesWritten ?? 0;
@@ -75,6 +78,7 @@ export interface SeenRequest {
   readonly request: IncomingMessage;
   readonly url: URL;
   readonly body: JsonObject;
+  readonly form: FormData | null;
   readonly text: string;
   readonly model: string;
 }

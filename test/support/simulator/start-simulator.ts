@@ -10,6 +10,7 @@ import { FaultScript } from "./fault-script.ts";
 import { parseJsonObject, textAt } from "./json-reading.ts";
 import { keyIn, providerVariables, type SignedRequest, TokenIssuer } from "./provider-access.ts";
 import { RequestLog } from "./request-log.ts";
+import { deliverTask } from "./tasks.ts";
 import { errorOfStatus, geminiError, openAiError, VendorRefusal } from "./vendor-errors.ts";
 import {
   checkCredential,
@@ -67,17 +68,20 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? "/", "http://simulator");
-    const text = await readBody(request);
+    const bytes = await readBody(request);
+    if (bytes === null) return; // the client left before it had said everything
+    const text = bytes.toString("utf8");
     if (url.pathname.startsWith("/__")) {
       const reply = control(request.method ?? "GET", url.pathname, text, { script, log, release, reset });
       return sendJson(response, JSON.stringify(reply.body), reply.status);
     }
     const route = routeOf(url.pathname);
     if (route === null) return sendJson(response, UNKNOWN_URL, 404);
+    const form = await readForm(request, bytes);
     const body = parseJsonObject(text) ?? {};
-    const model = route.model ?? textAt(body["model"]);
+    const model = route.model ?? textAt(body["model"] ?? textOf(form?.get("model")));
     const behaviour = script.take(route.provider, model, keyIn(request.headers));
-    const record = log.add({ route, request, url, body, text, model }, response);
+    const record = log.add({ route, request, url, body, form, text, model }, response);
     const gate: Gate = {
       wait: () =>
         new Promise((resolve) => {
@@ -92,7 +96,13 @@ export async function startSimulator(options: { readonly port?: number } = {}): 
     if (await deliverFault(delivery)) return;
     try {
       const { method = "", url: path = "", headers } = request;
-      await answer(route, delivery, { method, path, headers, text }, body, number);
+      const signed = { method, path, headers, text };
+      if (route.operation === "task") {
+        checkCredential(route, signed, issuer);
+        const usage = behaviour.usage ?? { kind: "true" };
+        return await deliverTask(delivery, { provider: route.provider, path: url.pathname, body, form, usage });
+      }
+      await answer(route, delivery, signed, body, number);
     } catch (error) {
       if (!(error instanceof VendorRefusal)) throw error;
       deliverError(delivery, error.vendorError);
@@ -173,10 +183,25 @@ function sendJson(response: ServerResponse, body: string, status = 200): void {
   response.writeHead(status, { "content-type": "application/json" }).end(body);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of request) pieces.push(piece);
-  return Buffer.concat(pieces).toString("utf8");
+  try {
+    for await (const piece of request) pieces.push(piece);
+  } catch {
+    return null;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Read by the runtime's own parser, not by ours. */
+async function readForm(request: IncomingMessage, bytes: Buffer): Promise<FormData | null> {
+  const contentType = request.headers["content-type"] ?? "";
+  if (!contentType.startsWith("multipart/form-data")) return null;
+  return await new Response(new Uint8Array(bytes), { headers: { "content-type": contentType } }).formData();
+}
+
+function textOf(value: FormDataEntryValue | null | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** The path of a provider's own base URL. */

@@ -12,6 +12,7 @@ import { readGemini } from "./read-gemini.ts";
 import { readOpenAi } from "./read-openai.ts";
 import { readResponses } from "./read-responses.ts";
 import type { ReplyContext, WireReply } from "./stream-event.ts";
+import { GEMINI_TASK, TASK_PATHS } from "./tasks.ts";
 import {
   anthropicError,
   bedrockError,
@@ -32,7 +33,7 @@ import { writeResponses } from "./write-responses.ts";
 export interface VendorRoute {
   readonly provider: string;
   readonly wire: WireName;
-  readonly operation: "generate" | "count-tokens" | "list-models" | "issue-token";
+  readonly operation: "generate" | "count-tokens" | "list-models" | "issue-token" | "task";
   /** Which of OpenAI's endpoints, on its wire. */
   readonly api: "chat" | "responses" | "completions";
   /** Where it is named in the path, null elsewhere. */
@@ -52,14 +53,16 @@ export const TOKEN_PATH = "/google-oauth/v1/token";
 /** Formats that a vendor speaks beside its first: its path tells which. */
 const SPEAKS_ANTHROPIC = /^(?:deepseek|fireworks|minimax|moonshot|openrouter|vercel-ai-gateway|xiaomi|zai)$/;
 
+const VENDOR_PATH = new RegExp(
+  `^/([^/]+)/(?:.+/)?(chat/completions|(?<!chat/)completions|responses|messages(?:/count_tokens)?|models(?:/.+)?|${TASK_PATHS})$`,
+);
+const TASK_PATH = new RegExp(`^(?:${TASK_PATHS})$`);
+
 /** The route of a path, or null where the vendor has none. What stands before the last part is the vendor's own base. */
 export function routeOf(path: string): VendorRoute | null {
   const own = ownRouteOf(path);
   if (own !== undefined) return own;
-  const match =
-    /^\/([^/]+)\/(?:.+\/)?(chat\/completions|(?<!chat\/)completions|responses|messages(?:\/count_tokens)?|models(?:\/.+)?)$/.exec(
-      path,
-    );
+  const match = VENDOR_PATH.exec(path);
   const provider = match?.[1];
   const rest = match?.[2];
   if (provider === undefined || rest === undefined) return null;
@@ -69,11 +72,14 @@ export function routeOf(path: string): VendorRoute | null {
   const route = (operation: VendorRoute["operation"], model: string | null = null, stream: boolean | null = null) =>
     ({ provider, wire, operation, api, model, stream }) as const;
   if (rest === "models") return route("list-models");
+  if (wire === "openai" && TASK_PATH.test(rest)) return route("task");
   if (wire === "openai") return rest === "chat/completions" || api !== "chat" ? route("generate") : null;
   if (wire === "anthropic") {
     if (rest === "messages/count_tokens") return route("count-tokens");
     return rest === "messages" ? route("generate") : null;
   }
+  const task = wire === "gemini" ? GEMINI_TASK.exec(rest) : null;
+  if (task !== null) return route("task", decodeURIComponent(task[1] ?? ""), false);
   const call = /^models\/([^:]+):(generateContent|streamGenerateContent|countTokens)$/.exec(rest);
   const model = decodeURIComponent(call?.[1] ?? "");
   if (call?.[2] === "countTokens") return route("count-tokens", model, false);

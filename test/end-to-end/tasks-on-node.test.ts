@@ -1,0 +1,3 @@
+import { describeTasksThroughGateway } from "./task-suite.ts";
+
+describeTasksThroughGateway("node");
