@@ -60,7 +60,7 @@ export function holdOnceInput(request: HoldRequest, key: OnceKey, nowMs: number)
 
 /**
  * Decides a hold under a key from the script's reply, or from its absence. Either store is enough to say what a key stands
- * for; the ids are the key's own, so that even a run that both had lost is charged once (docs/decisions/0030).
+ * for; the ids are the key's own, so that even a run that both had lost is charged once (docs/decisions/0013).
  * @throws GatewayError `idempotency_mismatch`, and whatever refuses a hold
  */
 export async function finishHoldOnce(

@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
 /**
- * Requests under an `Idempotency-Key`: a hold that begins a run at most once (docs/decisions/0030), and replies kept for a
+ * Requests under an `Idempotency-Key`: a hold that begins a run at most once (docs/decisions/0013), and replies kept for a
  * repetition. A key's runs are `<id>`, `<id>-2`, `<id>-3` …: a further one begins only when the one before it failed and
  * cost nothing.
  */

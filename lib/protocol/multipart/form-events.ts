@@ -19,7 +19,7 @@ const CRLF = Uint8Array.of(13, 10);
 const END_OF_HEAD = Uint8Array.of(13, 10, 13, 10);
 
 /**
- * The parts of a form as they arrive (RFC 7578; docs/decisions/0031). What is wrong with it is thrown where it is met.
+ * The parts of a form as they arrive (RFC 7578; docs/decisions/0015). What is wrong with it is thrown where it is met.
  * @throws GatewayError `invalid_multipart` (B84), and what `bytes` throws
  */
 export async function* readFormEvents(

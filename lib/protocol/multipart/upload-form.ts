@@ -22,7 +22,7 @@ const UTF8_TEXT = new TextDecoder();
 
 /**
  * A form on its way through: read as far as somebody needs to see, the rest passed on as it arrives
- * (docs/decisions/0031). What has been read is let go once it is sent, unless `keep` was called before.
+ * (docs/decisions/0015). What has been read is let go once it is sent, unless `keep` was called before.
  */
 export class UploadForm {
   readonly #source: AsyncIterator<FormEvent>;
