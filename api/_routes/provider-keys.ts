@@ -16,6 +16,8 @@ import type { Exchange, Route } from "../_http/route.ts";
 const MAX_SECRET_CHARACTERS = 8_192;
 /** Printable, and what a service account's JSON has between its lines. */
 const SECRET = /^[\x20-\x7e\r\n\t]+$/;
+/** What fits into a header. */
+const ONE_LINE = /^[\x21-\x7e]+$/;
 
 const account = z
   .string()
@@ -65,11 +67,17 @@ const save = jsonRoute({
     const accountId = accountOf(caller, body.account_id);
     gateway.secrets.assertConfigured();
     const { provider, mode } = body;
-    if (providerForCallerKey(gateway, provider) === null) throw unknownProvider(provider);
+    const declaration = providerForCallerKey(gateway, provider);
+    if (declaration === null) throw unknownProvider(provider);
+    const secret = body.api_key.trim();
+    if (declaration.apiKeyIsJson !== true && !ONE_LINE.test(secret)) {
+      throw new GatewayError("invalid_value", "api_key must be one line of printable characters.", {
+        param: "api_key",
+      });
+    }
     if (caller.kind === "admin" && !(await accountExists(ports.database, accountId))) {
       throw new GatewayError("not_found", "There is no such account.", { param: "account_id" });
     }
-    const secret = body.api_key.trim();
     const saved = await saveProviderKey(ports.database, {
       id: `pk_${crypto.randomUUID().replaceAll("-", "")}`,
       accountId,

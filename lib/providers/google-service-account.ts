@@ -25,7 +25,7 @@ const MAX_REPLY_BYTES = 64 * 1024;
 /**
  * Exchanges a service account's key for an access token: a JWT, signed with RS256, for a bearer token of an hour.
  * @param keyJson the service account's key file
- * @param requestUrl where the token will be used: a token endpoint is Google's, or on that very origin
+ * @param requestUrl where the token will be used: a token endpoint is one of Google's, or on that very origin
  * @throws AuthorizationError
  */
 export async function exchangeServiceAccount(
@@ -51,11 +51,16 @@ function readAccount(keyJson: string): ServiceAccount {
   }
 }
 
+/** Those that Google has written into key files over the years. */
+const TOKEN_ENDPOINTS: ReadonlySet<string> = new Set([
+  "https://oauth2.googleapis.com/token",
+  "https://www.googleapis.com/oauth2/v4/token",
+  "https://accounts.google.com/o/oauth2/token",
+]);
+
 /** A key may be a caller's own: what is written in it must not make us call any address (SSRF). */
 function assertTokenEndpoint(tokenUri: string, requestUrl: string): void {
-  const { protocol, hostname, origin } = new URL(tokenUri);
-  const googles = protocol === "https:" && hostname.endsWith(".googleapis.com");
-  if (googles || origin === new URL(requestUrl).origin) return;
+  if (TOKEN_ENDPOINTS.has(tokenUri) || new URL(tokenUri).origin === new URL(requestUrl).origin) return;
   throw new AuthorizationError("credentials", "The key's token_uri is not Google's.");
 }
 

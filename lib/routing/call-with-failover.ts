@@ -163,6 +163,8 @@ function reportFailure(
   failure: AttemptFailure,
 ): void {
   if (isOfCallersKey(finish, failure)) return;
+  // What a caller wrote into a key may be why there was no answer: others' calls must not suffer for it.
+  if (isCallers(finish.candidate) && failure.kind === "unreachable") return;
   const { endpoint } = finish;
   const { provider } = endpoint;
   if (failure.kind === "credentials") {

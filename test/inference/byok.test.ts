@@ -118,6 +118,27 @@ describe("a key that is refused", () => {
     expect(gateway.logLines.join("\n")).not.toContain("provider_refused_our_key");
   });
 
+  test("calls with it that get no answer open no breaker for the others", async () => {
+    for (const provider of ["openai", "openrouter"]) {
+      await bring({ provider, api_key: customerKey(provider), mode: "only" });
+    }
+    for (let times = 0; times < 6; times++) {
+      for (const provider of ["openai", "openrouter"]) simulator.next(provider, fault.reset(0));
+      expect((await ask()).status).toBeGreaterThanOrEqual(500);
+    }
+    const listed = await fetch(`${gateway.url}/circuit-breakers`, { headers: as(gateway.adminKey) });
+    expect(JSON.stringify(await listed.json())).not.toMatch(/open"/);
+  });
+
+  test("that would not fit into a header is not taken", async () => {
+    const body = { provider: "openai", api_key: "sk-one-line\nand-another", mode: "first" };
+    const headers = { ...as(gateway.key), "content-type": "application/json" };
+    const url = `${gateway.url}/user/provider-keys`;
+    const refused = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { code: "invalid_value", param: "api_key" } });
+  });
+
   test.each([
     [401, "refuses it (status 401)"],
     [402, "has no credit"],

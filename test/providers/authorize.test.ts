@@ -205,7 +205,12 @@ describe("a Google service account", () => {
 
   test("a key cannot name any address as its token endpoint (SSRF)", async () => {
     const { ask, calls } = issuer();
-    for (const token_uri of ["http://169.254.169.254/token", "https://googleapis.com.evil.example/token"]) {
+    for (const token_uri of [
+      "http://169.254.169.254/token",
+      "https://googleapis.com.evil.example/token",
+      "https://storage.googleapis.com/anybody/token",
+      "https://oauth2.googleapis.com:1/token",
+    ]) {
       await expect(ask(account({ token_uri }))).rejects.toMatchObject({ reason: "credentials" });
     }
     expect(calls).toEqual([]);

@@ -8,7 +8,7 @@ export interface UndiciUpstream {
   close(): Promise<void>;
 }
 
-/** Providers are a handful; the bound is against a mistake, not a need. */
+/** Providers are a handful; past the bound the oldest pool ends once its calls have. */
 const MAX_ORIGINS = 100;
 const CONNECTIONS_PER_ORIGIN = 512;
 
@@ -16,10 +16,17 @@ const CONNECTIONS_PER_ORIGIN = 512;
 export function createUndiciUpstream(options: { readonly connectTimeoutMs: number }): UndiciUpstream {
   const pools = new Map<string, Pool>();
 
+  function retireOldest(): void {
+    const [oldest] = pools;
+    if (oldest === undefined) return;
+    pools.delete(oldest[0]);
+    oldest[1].close().catch(() => {}); // its calls have told of their own failures
+  }
+
   function poolFor(origin: string): Pool {
     const existing = pools.get(origin);
     if (existing !== undefined) return existing;
-    if (pools.size >= MAX_ORIGINS) throw new Error("Too many provider origins.");
+    if (pools.size >= MAX_ORIGINS) retireOldest();
     const pool = new Pool(origin, {
       connections: CONNECTIONS_PER_ORIGIN,
       pipelining: 1,
