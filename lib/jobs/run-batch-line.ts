@@ -72,8 +72,10 @@ export async function runBatchLine(
     const requestId = error.requestId ?? once.id;
     return lineText(line, error.status, requestId, JSON.stringify(route.errorBody(error, requestId)));
   };
+  const owed: Promise<unknown>[] = [];
+  const own: Ports = { ...ports, background: (task) => ports.background(noted(owed, task)) };
   try {
-    const reply = await route.run(gateway, ports, {
+    const reply = await route.run(gateway, own, {
       credential: "",
       onBehalf: { identity, pricePercent: PRICE_PERCENT, once },
       text: line.body,
@@ -84,6 +86,8 @@ export async function runBatchLine(
     });
     if (typeof reply.body !== "string") throw new Error("A line of a batch was answered with a stream.");
     const text = lineText(line, reply.status, reply.headers["x-request-id"] ?? once.id, reply.body);
+    // An answer counts once its charge is written: a worker that dies between the two would have given it away.
+    await Promise.allSettled(owed);
     return { kind: "finished", state: "answered", text };
   } catch (thrown) {
     const error = thrown instanceof GatewayError ? thrown : internal(ports, line, thrown);
@@ -98,6 +102,11 @@ export async function runBatchLine(
     }
     return { kind: "finished", state: "failed", text: failedOf(error) };
   }
+}
+
+function noted<Task>(tasks: Task[], task: Task): Task {
+  tasks.push(task);
+  return task;
 }
 
 /** A line's id does not depend on the day: it is charged once however long its batch runs. */

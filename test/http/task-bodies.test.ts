@@ -136,13 +136,13 @@ describe("JSON bodies", () => {
   });
 });
 
-describe("CM-15.2 without credit: 402, and no provider is called", () => {
+describe("without credit: 402, and no provider is called", () => {
   const poor = (request: Request) => {
     request.headers.set("authorization", `Bearer ${poorKey}`);
     return request;
   };
 
-  test("images, embeddings, speech", async () => {
+  test("CM-15.2 images, embeddings, speech", async () => {
     for (const [path, body] of [
       [IMAGES, IMAGE],
       [EMBEDDINGS, EMBED],
@@ -152,7 +152,7 @@ describe("CM-15.2 without credit: 402, and no provider is called", () => {
     }
   });
 
-  test("recordings and edits", async () => {
+  test("CM-15.2 recordings and edits", async () => {
     const file = new Blob([new Uint8Array(1000)]);
     await expectRefused(
       app,
