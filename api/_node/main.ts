@@ -29,6 +29,8 @@ try {
 } catch (error) {
   if (error instanceof ConfigurationError || error instanceof DirectoryInUse)
     process.stderr.write(`${error.message}\n`);
+  else if (error instanceof Error && Reflect.get(error, "code") === "EADDRINUSE")
+    process.stderr.write(`Another program listens there already (${error.message}). Set PORT to another one.\n`);
   else log.error("start_failed", error);
   lines.flush();
   process.exit(1);

@@ -192,6 +192,10 @@ const addCredits = jsonRoute({
       description: body.description ?? null,
     });
     if (status === "no_account") throw noAccount();
+    if (status === "mismatch") {
+      const message = "This idempotency_key gave another amount before. Send a new key for a new grant.";
+      throw new GatewayError("idempotency_mismatch", message, { param: "idempotency_key" });
+    }
     return { account_id: id, amount_usd: amount, replayed: status === "replay" };
   },
 });

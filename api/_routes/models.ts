@@ -15,7 +15,7 @@ import {
 import { modelPageQuery, pageOf } from "../../lib/catalog/model-page.ts";
 import { seedModels } from "../../lib/catalog/seed-models.ts";
 import type { Gateway } from "../../lib/inference/gateway.ts";
-import { modelNotFound, resolveModel } from "../../lib/inference/resolve-model.ts";
+import { localModel, modelNotFound, resolveModel } from "../../lib/inference/resolve-model.ts";
 import type { Ports } from "../../lib/ports/ports.ts";
 import { dialectOf, idHeaders } from "../_http/error-response.ts";
 import { readQuery } from "../_http/json-route.ts";
@@ -69,7 +69,10 @@ class ModelListsCache {
 }
 
 function renderLists(gateway: Gateway, models: readonly Model[]): ModelLists {
-  const listed = models.map((model) => listedModel(gateway, model)).filter((model) => model !== null);
+  const named = [...gateway.providers.values()].flatMap(({ declaration: { id, listedModels = [] } }) =>
+    listedModels.map((name) => localModel(id, name)),
+  );
+  const listed = [...models, ...named].map((model) => listedModel(gateway, model)).filter((model) => model !== null);
   const byAge = listed.toSorted((a, b) => b.openAi.created - a.openAi.created);
   const openAi: z.infer<typeof openAiModelList> = { object: "list", data: byAge.map((model) => model.openAi) };
   const anthropic = byAge.map((model) => model.anthropic);

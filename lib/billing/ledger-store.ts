@@ -207,6 +207,13 @@ export async function creditInPostgres(database: LedgerDatabase, credit: Credit)
   return only(rows);
 }
 
+/** What was credited under a key: positive, null where nothing was. */
+export async function readCreditAmount(database: LedgerDatabase, key: string): Promise<NanoUsd | null> {
+  const { rows } = await sql<{ amount: string }>`
+    select (-amount)::text as amount from credit_transaction where key = ${key}`.execute(database);
+  return rows[0] === undefined ? null : BigInt(rows[0].amount);
+}
+
 export interface LedgerTransaction {
   readonly sequence: string;
   readonly key: string;

@@ -101,7 +101,8 @@ async function load(gateway: Gateway, ports: Ports, id: string): Promise<Model |
   return known === undefined ? gateway.catalog.load(ports, id) : known;
 }
 
-function localModel(provider: string, nativeModel: string): Model {
+/** A model that a provider takes by any name. */
+export function localModel(provider: string, nativeModel: string): Model {
   return {
     id: `${provider}/${nativeModel}`,
     name: nativeModel,

@@ -85,6 +85,8 @@ export interface ProviderDeclaration {
   readonly zeroDataRetention?: boolean;
   /** True where any `provider/model` id is passed on, without a catalog offer (a local server). */
   readonly acceptsAnyModel?: boolean;
+  /** Of those models, the ones that GET /v1/models names. */
+  readonly listedModels?: readonly string[];
 }
 
 interface ProviderVariable {

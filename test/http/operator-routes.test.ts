@@ -97,6 +97,10 @@ describe("credits", () => {
     const grant = { account_id: "acct_a", amount_usd: "0.000000001", idempotency_key: "g1" };
     expect((await admin("/credits/add", grant)).body).toMatchObject({ amount_usd: "0.000000001", replayed: false });
     expect((await admin("/credits/add", grant)).body).toMatchObject({ replayed: true });
+    expect(await admin("/credits/add", { ...grant, amount_usd: "2" })).toMatchObject({
+      status: 422,
+      body: { error: { code: "idempotency_mismatch", param: "idempotency_key" } },
+    });
     expect(await balance()).toBe("5.000000001");
     await admin("/credits/add", { account_id: "acct_a", amount_usd: "1" });
     await admin("/credits/add", { account_id: "acct_a", amount_usd: "1" });

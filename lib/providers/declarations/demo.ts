@@ -13,4 +13,5 @@ export const demo = {
   trainsOnPrompts: false,
   zeroDataRetention: true,
   acceptsAnyModel: true,
+  listedModels: ["echo"],
 } satisfies ProviderDeclaration;
