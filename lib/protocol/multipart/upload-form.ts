@@ -38,6 +38,7 @@ export class UploadForm {
   #fileHead = new Uint8Array();
   #fileBytes = 0;
   #failure: GatewayError | null = null;
+  #refused: readonly string[] = [];
 
   constructor(events: AsyncIterable<FormEvent>) {
     this.#source = events[Symbol.asyncIterator]();
@@ -78,6 +79,11 @@ export class UploadForm {
 
   fields(): JsonObject {
     return Object.fromEntries(this.#fields);
+  }
+
+  /** Parts of these names can no longer be followed: one that is still to come makes the form fail. */
+  refuseFromNow(names: readonly string[]): void {
+    this.#refused = names;
   }
 
   /** From now on what was read stays, so that the form can be sent more than once. */
@@ -187,7 +193,15 @@ export class UploadForm {
     }
   }
 
+  /** @throws GatewayError `unsupported_parameter` */
+  #assertNotTooLate({ name }: PartHead): void {
+    const [param = name] = name.split("[");
+    if (!this.#refused.includes(param)) return;
+    throw new GatewayError("unsupported_parameter", `${param} must come before the file.`, { param });
+  }
+
   #take(event: FormEvent): void {
+    if (event.kind !== "bytes") this.#assertNotTooLate(event.head);
     this.#events.push(event);
     if (event.kind === "field") this.#fields.set(event.head.name, UTF8_TEXT.decode(event.value));
     else if (event.kind === "file") this.#files.push(event.head);
