@@ -103,14 +103,14 @@ export class TaskRelay implements ClientStream {
 
 /** Server-sent events in OpenAI's shape: `{"type": "transcript.text.done", "usage": …}`. */
 class EventInspector implements Inspector {
-  readonly #call: ParsedTask;
+  readonly #read: ReturnType<ParsedTask["format"]["eventReader"]>;
   readonly #settlement: TaskSettlement;
   readonly #parser = createSseParser(MAX_EVENT_CHARACTERS);
   readonly #encoder = new TextEncoder();
   complete = false;
 
   constructor(call: ParsedTask, settlement: TaskSettlement) {
-    this.#call = call;
+    this.#read = call.format.eventReader(call);
     this.#settlement = settlement;
   }
 
@@ -123,7 +123,7 @@ class EventInspector implements Inspector {
         return { bytes: this.#encoder.encode(text), failure };
       }
       if (event !== null) {
-        const { consumed, completes } = this.#call.format.readEvent(event, this.#call);
+        const { consumed, completes } = this.#read(event);
         this.#settlement.note(consumed);
         if (completes) this.complete = true;
       }

@@ -98,6 +98,31 @@ describe("a task's stream that does not end well", () => {
   });
 });
 
+describe("streamed images", () => {
+  const IMAGE = { model: "openai/gpt-image-1", prompt: "a ship", quality: "low", size: "1024x1024", stream: true };
+  const draw = async (n: number) => (await gateway.post("/v1/images/generations", { ...IMAGE, n })).text();
+
+  test("of several whose tokens are not told each is charged, and what was sent once", async () => {
+    simulator.next("openai", fault.usage({ kind: "none" }));
+    await draw(1);
+    const one = await charged();
+    before = await gateway.balance();
+    simulator.next("openai", fault.usage({ kind: "none" }));
+    expect((await draw(3)).match(/event: image_generation.completed/g)).toHaveLength(3);
+    expect((await charged()) - one).toBe(2n * 272n * 40_000n);
+  });
+
+  test("F29 a stream that ends before the last of them broke off", async () => {
+    const data = JSON.stringify({ type: "image_generation.completed", b64_json: "cGljdHVyZQ==" });
+    const event = `event: image_generation.completed\ndata: ${data}\n\n`;
+    simulator.next("openai", fault.page(200, "text/event-stream", event));
+    const text = await draw(2);
+    expect(text.match(/event: image_generation.completed/g)).toHaveLength(1);
+    expect(text).toContain("stream_truncated");
+    expect(await charged()).toBe(0n);
+  });
+});
+
 describe("a provider of a task that fails before its answer", () => {
   const embed = () => gateway.post("/v1/embeddings", { model: "baai/bge-m3", input: "x" });
 

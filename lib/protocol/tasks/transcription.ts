@@ -27,7 +27,7 @@ const COMMON = {
   holdsTenthMore: true,
   isReply: ({ text }: JsonObject) => typeof text === "string", // CM-15.3
   readConsumed: (body: JsonObject, call: ParsedTask) => reportedBy(body, call),
-  readEvent: (event: JsonObject, call: ParsedTask) => ({
+  eventReader: (call: ParsedTask) => (event: JsonObject) => ({
     completes: event["type"] === "transcript.text.done",
     consumed: event["type"] === "transcript.text.done" ? reportedBy(event, call) : null,
   }),
