@@ -21,6 +21,8 @@ interface Inspected {
 /** Looks at what passes. */
 interface Inspector {
   inspect(piece: Uint8Array): Inspected;
+  /** After the last piece: what was kept back for want of its end. */
+  finish(): Inspected;
   /** After the last piece: true for an answer that is whole. */
   readonly complete: boolean;
   /** The last words of a stream that failed. */
@@ -30,6 +32,7 @@ interface Inspector {
 /** A recording: every piece is as good as the next, and a failure can only be seen by its end being missing. */
 const BYTES: Inspector = {
   inspect: (bytes) => ({ bytes, failure: null }),
+  finish: () => ({ bytes: new Uint8Array(), failure: null }),
   complete: true,
   fail: () => new Uint8Array(),
 };
@@ -76,16 +79,21 @@ export class TaskRelay implements ClientStream {
       return this.#ended ? null : this.#fail(errorOf(error));
     }
     if (this.#ended) return null;
-    if (piece === null) {
-      if (!this.#inspector.complete) {
-        return this.#fail(new GatewayError("stream_truncated", "The provider's stream broke off."));
-      }
-      this.#end("completed");
-      return null;
-    }
+    if (piece === null) return this.#finish();
     watchdog.touch();
     const { bytes, failure } = this.#inspector.inspect(piece);
     return failure === null ? bytes : this.#fail(failure);
+  }
+
+  /** What is left of a stream that has come to its end. */
+  #finish(): Uint8Array {
+    const { bytes, failure } = this.#inspector.finish();
+    if (failure !== null) return this.#fail(failure);
+    if (!this.#inspector.complete) {
+      return this.#fail(new GatewayError("stream_truncated", "The provider's stream broke off."));
+    }
+    this.#end("completed");
+    return bytes;
   }
 
   #fail(error: GatewayError): Uint8Array {
@@ -115,8 +123,16 @@ class EventInspector implements Inspector {
   }
 
   inspect(piece: Uint8Array): Inspected {
+    return this.#inspect(this.#parser.push(piece));
+  }
+
+  finish(): Inspected {
+    return this.#inspect(this.#parser.end());
+  }
+
+  #inspect(frames: readonly SseFrame[]): Inspected {
     let text = "";
-    for (const frame of this.#parser.push(piece)) {
+    for (const frame of frames) {
       const event = eventOf(frame);
       if (event !== null && (event["type"] === "error" || isJsonObject(event["error"]))) {
         const failure = new GatewayError("provider_error", "The provider reported an error while answering.");

@@ -98,6 +98,34 @@ describe("a task's stream that does not end well", () => {
   });
 });
 
+describe("a last event without the blank line after it", () => {
+  const done = { type: "transcript.text.done", text: "heard" };
+  const usage = { input_tokens: 20, input_token_details: { text_tokens: 0, audio_tokens: 20 }, output_tokens: 6 };
+  const told = `data: ${JSON.stringify({ ...done, usage })}`;
+
+  test.each(["", "\n"])("counts and is passed on (%j)", async (end) => {
+    simulator.next("openai", fault.page(200, "text/event-stream", `${told}${end}`));
+    const events: string[] = [];
+    for await (const event of await transcribe()) events.push(event.type);
+    expect(events).toEqual(["transcript.text.done"]);
+    expect(await charged()).toBe(20n * 3_000n + 6n * 5_000n);
+  });
+
+  test("that is cut short, or is an error, is a failure", async () => {
+    for (const [text, message] of [
+      [told.slice(0, -4), "broke off"],
+      ['data: {"type":"error"}', "reported an error"],
+    ] as const) {
+      simulator.next("openai", fault.page(200, "text/event-stream", text));
+      const reading = (async () => {
+        for await (const _ of await transcribe());
+      })();
+      await expect(reading).rejects.toThrow(message);
+    }
+    expect(await charged()).toBe(0n);
+  });
+});
+
 describe("streamed images", () => {
   const IMAGE = { model: "openai/gpt-image-1", prompt: "a ship", quality: "low", size: "1024x1024", stream: true };
   const draw = async (n: number) => (await gateway.post("/v1/images/generations", { ...IMAGE, n })).text();
