@@ -151,6 +151,24 @@ describe("streamed images", () => {
   });
 });
 
+describe("an image's quality that nobody knows", () => {
+  test.each(["constructor", "toString", "__proto__"])(
+    "%s is the provider's to judge, and counts as none",
+    async (quality) => {
+      const draw = (more: object) =>
+        gateway.post("/v1/images/generations", { model: "flux-schnell", prompt: "a ship", n: 2, ...more });
+      expect((await draw({ quality })).status).toBe(200);
+      expect(await charged()).toBe(2n * 3_000_000n);
+      const counted = await gateway.post("/v1/images/generations", {
+        model: "openai/gpt-image-1",
+        prompt: "x",
+        quality,
+      });
+      expect(counted.status).toBe(200);
+    },
+  );
+});
+
 describe("a provider of a task that fails before its answer", () => {
   const embed = () => gateway.post("/v1/embeddings", { model: "baai/bge-m3", input: "x" });
 
