@@ -18,6 +18,7 @@ import { authenticate } from "./authenticate.ts";
 import type { Gateway } from "./gateway.ts";
 import { type IdempotencyWish, onceKeyOf } from "./idempotency-key.ts";
 import type { InferenceReply } from "./inference-call.ts";
+import { readTaskRouting } from "./read-task-routing.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import { resolveModel } from "./resolve-model.ts";
 import { TaskRelay } from "./task-relay.ts";
@@ -46,10 +47,16 @@ export async function runTask(gateway: Gateway, ports: Ports, call: TaskCall): P
   timings.mark("auth");
 
   const task = await call.parse();
-  const { model, requestedProvider } = await resolveModel(gateway, ports, task.model);
+  const { preferences, session } = readTaskRouting(task);
+  const { model, requestedProvider, pinned, preference } = await resolveModel(gateway, ports, task.model);
   if (!servesAnyModel(gateway, requestedProvider)) assertUsableFor(task.format.name, model);
   const providers = await gateway.callerKeys.providersFor(gateway, ports, identity);
-  const ranked = rankTaskCandidates(providers, model, requestedProvider, task);
+  const sort = preferences.sort ?? (preference.sort === "price" ? "price" : null);
+  const ranked = rankTaskCandidates(providers, model, task, {
+    requestedProvider: pinned || sort === null ? requestedProvider : null,
+    preferences: { ...preferences, sort },
+    session: session === null ? null : `${identity.accountId} ${session}`,
+  });
   const candidates = callerPriced(ranked, gateway.configuration.byokFeePercent);
   timings.mark("route");
 
@@ -75,7 +82,18 @@ export async function runTask(gateway: Gateway, ports: Ports, call: TaskCall): P
     const settlement = new TaskSettlement(gateway, ports, { identity, modelId: model.id, call: task, reservation });
     const leaving = new AbortController();
     signal?.addEventListener("abort", () => leaving.abort(), { once: true });
-    const exchange: Exchange = { gateway, ports, requestId, task, admission, settlement, timings, leaving };
+    const { failoverOnRateLimit } = preferences;
+    const exchange: Exchange = {
+      gateway,
+      ports,
+      requestId,
+      task,
+      failoverOnRateLimit,
+      admission,
+      settlement,
+      timings,
+      leaving,
+    };
     const reply = await callProvider(exchange, candidates);
     timings.mark("upstream");
     return reply === null ? CLIENT_GONE : respond(exchange, reply);
@@ -104,6 +122,8 @@ interface Exchange {
   /** Under which it is held and settled. */
   readonly requestId: string;
   readonly task: ParsedTask;
+  /** Rather another provider than waiting for this one. */
+  readonly failoverOnRateLimit: boolean;
   readonly admission: Admission;
   readonly settlement: TaskSettlement;
   readonly timings: StageTimings;
@@ -148,7 +168,7 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
     const reply = await callWithFailover(ports, gateway.breakers, candidates, tryCandidate, {
       limits,
       maxRateLimitWaitMs: again ? timeouts.rateLimitWaitMs : NO_WAIT_MS,
-      failoverOnRateLimit: false,
+      failoverOnRateLimit: exchange.failoverOnRateLimit,
       clientSignal: leaving.signal,
       onAttempt: (record) => settlement.noteAttempt(record),
     });

@@ -21,6 +21,8 @@ interface Inspected {
 /** Looks at what passes. */
 interface Inspector {
   inspect(piece: Uint8Array): Inspected;
+  /** After the last piece: what was kept back for want of its end. */
+  finish(): Inspected;
   /** After the last piece: true for an answer that is whole. */
   readonly complete: boolean;
   /** The last words of a stream that failed. */
@@ -30,6 +32,7 @@ interface Inspector {
 /** A recording: every piece is as good as the next, and a failure can only be seen by its end being missing. */
 const BYTES: Inspector = {
   inspect: (bytes) => ({ bytes, failure: null }),
+  finish: () => ({ bytes: new Uint8Array(), failure: null }),
   complete: true,
   fail: () => new Uint8Array(),
 };
@@ -76,16 +79,21 @@ export class TaskRelay implements ClientStream {
       return this.#ended ? null : this.#fail(errorOf(error));
     }
     if (this.#ended) return null;
-    if (piece === null) {
-      if (!this.#inspector.complete) {
-        return this.#fail(new GatewayError("stream_truncated", "The provider's stream broke off."));
-      }
-      this.#end("completed");
-      return null;
-    }
+    if (piece === null) return this.#finish();
     watchdog.touch();
     const { bytes, failure } = this.#inspector.inspect(piece);
     return failure === null ? bytes : this.#fail(failure);
+  }
+
+  /** What is left of a stream that has come to its end. */
+  #finish(): Uint8Array {
+    const { bytes, failure } = this.#inspector.finish();
+    if (failure !== null) return this.#fail(failure);
+    if (!this.#inspector.complete) {
+      return this.#fail(new GatewayError("stream_truncated", "The provider's stream broke off."));
+    }
+    this.#end("completed");
+    return bytes;
   }
 
   #fail(error: GatewayError): Uint8Array {
@@ -103,27 +111,35 @@ export class TaskRelay implements ClientStream {
 
 /** Server-sent events in OpenAI's shape: `{"type": "transcript.text.done", "usage": …}`. */
 class EventInspector implements Inspector {
-  readonly #call: ParsedTask;
+  readonly #read: ReturnType<ParsedTask["format"]["eventReader"]>;
   readonly #settlement: TaskSettlement;
   readonly #parser = createSseParser(MAX_EVENT_CHARACTERS);
   readonly #encoder = new TextEncoder();
   complete = false;
 
   constructor(call: ParsedTask, settlement: TaskSettlement) {
-    this.#call = call;
+    this.#read = call.format.eventReader(call);
     this.#settlement = settlement;
   }
 
   inspect(piece: Uint8Array): Inspected {
+    return this.#inspect(this.#parser.push(piece));
+  }
+
+  finish(): Inspected {
+    return this.#inspect(this.#parser.end());
+  }
+
+  #inspect(frames: readonly SseFrame[]): Inspected {
     let text = "";
-    for (const frame of this.#parser.push(piece)) {
+    for (const frame of frames) {
       const event = eventOf(frame);
       if (event !== null && (event["type"] === "error" || isJsonObject(event["error"]))) {
         const failure = new GatewayError("provider_error", "The provider reported an error while answering.");
         return { bytes: this.#encoder.encode(text), failure };
       }
       if (event !== null) {
-        const { consumed, completes } = this.#call.format.readEvent(event, this.#call);
+        const { consumed, completes } = this.#read(event);
         this.#settlement.note(consumed);
         if (completes) this.complete = true;
       }

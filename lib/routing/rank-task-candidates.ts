@@ -8,19 +8,30 @@ import { chainPosition, mayServe } from "../providers/failover-chain.ts";
 import { taskWireFor } from "../providers/tasks/task-wires.ts";
 import { randomFraction } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
+import { applyTaskFilters } from "./filters/apply-task-filters.ts";
+import type { RoutingPreferences } from "./routing-preferences.ts";
 import { spreadKeys } from "./spread-keys.ts";
 
+/** What a task's route is chosen by, besides the model. */
+export interface RankTaskTerms {
+  /** The provider that the model's name spoke of, or null. */
+  readonly requestedProvider: string | null;
+  readonly preferences: RoutingPreferences;
+  /** The same for all calls of one session; null for a call of none. */
+  readonly session: string | null;
+}
+
 /**
- * Who may do a task, in the order to ask: the provider that was named, the vendor's own, the failover chain, then the
- * others by what this very call would cost; a provider's keys one after the other. Pure but for chance. A model without a price is not served: there is none to guess by.
- * @throws GatewayError `no_provider_available`, `model_pricing_missing`, `context_length_exceeded`, and a wire's own
- *   reason where nobody is left who can do what is asked
+ * Who may do a task, in the order to ask: `order`, the provider that was named, the cheapest where `sort` says so, the
+ * vendor's own, the failover chain, then the others by what this very call would cost; a provider's keys one after the other. Pure but for chance. A model without a price is not served: there is none to guess by.
+ * @throws GatewayError `no_provider_available`, `model_pricing_missing`, `context_length_exceeded`, `no_provider_matches`,
+ *   and a wire's own reason where nobody is left who can do what is asked
  */
 export function rankTaskCandidates(
   providers: ReadonlyMap<string, ConfiguredProvider>,
   model: Model,
-  requestedProvider: string | null,
   call: ParsedTask,
+  { requestedProvider, preferences, session }: RankTaskTerms,
 ): readonly Candidate[] {
   const task = call.format.name;
   const vendor = vendorOf(model.id);
@@ -61,9 +72,15 @@ export function rankTaskCandidates(
     const message = `An input is about ${call.longestInputTokens} tokens, more than ${model.id} takes.`;
     throw new GatewayError("context_length_exceeded", message, { param: "input" });
   }
-  const position = ({ provider }: Candidate) =>
-    provider.id === requestedProvider ? -2 : chainPosition(provider.id, vendor);
+  const left = applyTaskFilters(fitting, preferences, model.id);
+  const { order, sort, allowFallbacks } = preferences;
+  const named = ({ provider }: Candidate) => (order.includes(provider.id) ? order.indexOf(provider.id) : order.length);
+  const requested = ({ provider }: Candidate) => (provider.id === requestedProvider ? 0 : 1);
+  const position = ({ provider }: Candidate) => (sort === "price" ? 0 : chainPosition(provider.id, vendor));
   const cost = ({ price }: Candidate) => Number(taskCostNanoUsd(price, call.estimate));
-  const ordered = fitting.toSorted((a, b) => position(a) - position(b) || cost(a) - cost(b));
-  return spreadKeys(ordered, ({ provider }) => providers.get(provider.id)?.credentials ?? [], null, randomFraction);
+  const ordered = left.toSorted(
+    (a, b) => named(a) - named(b) || requested(a) - requested(b) || position(a) - position(b) || cost(a) - cost(b),
+  );
+  const asked = allowFallbacks || order.length > 0 ? ordered : ordered.slice(0, 1);
+  return spreadKeys(asked, ({ provider }) => providers.get(provider.id)?.credentials ?? [], session, randomFraction);
 }

@@ -16,6 +16,13 @@ export function rejectedError(refusal: ProviderFailure | null): GatewayError {
   return new GatewayError("provider_rejected_request", message, details);
 }
 
+/** Nobody who serves the model is left by the preferences of a call, `reasons` (B87). */
+export function nobodyLeft(modelId: string, reasons: ReadonlySet<string>): GatewayError {
+  const [first = "provider"] = reasons;
+  const message = `No configured provider of ${modelId} is left by ${[...reasons].join(", ")}. Relax it, or choose another model.`;
+  return new GatewayError("no_provider_matches", message, { param: first });
+}
+
 /** A provider keeps answering 429, and nobody else is asked. */
 export function rateLimitedError(retryAfterMs: number | null): GatewayError {
   const retryAfterSeconds = Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000));

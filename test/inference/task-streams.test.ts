@@ -98,6 +98,77 @@ describe("a task's stream that does not end well", () => {
   });
 });
 
+describe("a last event without the blank line after it", () => {
+  const done = { type: "transcript.text.done", text: "heard" };
+  const usage = { input_tokens: 20, input_token_details: { text_tokens: 0, audio_tokens: 20 }, output_tokens: 6 };
+  const told = `data: ${JSON.stringify({ ...done, usage })}`;
+
+  test.each(["", "\n"])("counts and is passed on (%j)", async (end) => {
+    simulator.next("openai", fault.page(200, "text/event-stream", `${told}${end}`));
+    const events: string[] = [];
+    for await (const event of await transcribe()) events.push(event.type);
+    expect(events).toEqual(["transcript.text.done"]);
+    expect(await charged()).toBe(20n * 3_000n + 6n * 5_000n);
+  });
+
+  test("that is cut short, or is an error, is a failure", async () => {
+    for (const [text, message] of [
+      [told.slice(0, -4), "broke off"],
+      ['data: {"type":"error"}', "reported an error"],
+    ] as const) {
+      simulator.next("openai", fault.page(200, "text/event-stream", text));
+      const reading = (async () => {
+        for await (const _ of await transcribe());
+      })();
+      await expect(reading).rejects.toThrow(message);
+    }
+    expect(await charged()).toBe(0n);
+  });
+});
+
+describe("streamed images", () => {
+  const IMAGE = { model: "openai/gpt-image-1", prompt: "a ship", quality: "low", size: "1024x1024", stream: true };
+  const draw = async (n: number) => (await gateway.post("/v1/images/generations", { ...IMAGE, n })).text();
+
+  test("of several whose tokens are not told each is charged, and what was sent once", async () => {
+    simulator.next("openai", fault.usage({ kind: "none" }));
+    await draw(1);
+    const one = await charged();
+    before = await gateway.balance();
+    simulator.next("openai", fault.usage({ kind: "none" }));
+    expect((await draw(3)).match(/event: image_generation.completed/g)).toHaveLength(3);
+    expect((await charged()) - one).toBe(2n * 272n * 40_000n);
+  });
+
+  test("F29 a stream that ends before the last of them broke off", async () => {
+    const data = JSON.stringify({ type: "image_generation.completed", b64_json: "cGljdHVyZQ==" });
+    const event = `event: image_generation.completed\ndata: ${data}\n\n`;
+    simulator.next("openai", fault.page(200, "text/event-stream", event));
+    const text = await draw(2);
+    expect(text.match(/event: image_generation.completed/g)).toHaveLength(1);
+    expect(text).toContain("stream_truncated");
+    expect(await charged()).toBe(0n);
+  });
+});
+
+describe("an image's quality that nobody knows", () => {
+  test.each(["constructor", "toString", "__proto__"])(
+    "%s is the provider's to judge, and counts as none",
+    async (quality) => {
+      const draw = (more: object) =>
+        gateway.post("/v1/images/generations", { model: "flux-schnell", prompt: "a ship", n: 2, ...more });
+      expect((await draw({ quality })).status).toBe(200);
+      expect(await charged()).toBe(2n * 3_000_000n);
+      const counted = await gateway.post("/v1/images/generations", {
+        model: "openai/gpt-image-1",
+        prompt: "x",
+        quality,
+      });
+      expect(counted.status).toBe(200);
+    },
+  );
+});
+
 describe("a provider of a task that fails before its answer", () => {
   const embed = () => gateway.post("/v1/embeddings", { model: "baai/bge-m3", input: "x" });
 

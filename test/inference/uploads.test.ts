@@ -159,6 +159,43 @@ describe("uploads", () => {
     expect((sent as FormData | null)?.getAll("model")).toEqual(["whisper-1", "whisper-1"]);
   });
 
+  test.each(["api_base", "api_key", "extra_headers", "extra_headers[x-a]", "base_url", "organization"])(
+    "B78 %s after the file is refused, and never reaches a provider",
+    async (name) => {
+      for (const model of ["whisper-1", "openai/whisper-large-v3"]) {
+        asked = [];
+        const first = Promise.withResolvers<void>();
+        let sent = "";
+        provider = async (request) => {
+          await readAll(request, (text) => {
+            sent += text;
+            if (text.includes("sound")) first.resolve();
+          });
+          return replyOf(200, HEARD);
+        };
+        const form = new SlowForm().field("model", model).file().say("sound");
+        const answering = fetch(form.request);
+        await first.promise;
+        form.field(name, "CANARY").end();
+        const response = await answering;
+        expect(response.status).toBe(400);
+        expect(await response.json()).toMatchObject({ error: { code: "forbidden_field", param: name.split("[")[0] } });
+        expect(sent).not.toMatch(/CANARY|api_|extra_|base_url|organization/);
+        expect(asked).toHaveLength(1);
+      }
+      expect(await purchased()).toBe(5_000_000_000n);
+    },
+  );
+
+  test("B78 a file is no way around it", async () => {
+    const form = new SlowForm().say(
+      `\r\n--${BOUNDARY}\r\ncontent-disposition: form-data; name="api_key"; filename="a"\r\n\r\nCANARY`,
+    );
+    const response = await fetch(form.field("model", "whisper-1").file().say("sound").end().request);
+    expect(await response.json()).toMatchObject({ error: { code: "forbidden_field", param: "api_key" } });
+    expect(asked).toEqual([]);
+  });
+
   test("B83 what grows past 25 MB while it is passed on is refused then, and nothing stays held", async () => {
     const form = new SlowForm().field("model", "whisper-1").file();
     provider = hears;

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../errors/gateway-error.ts";
+import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import type { JsonObject } from "../json.ts";
 import { AUDIO_HEAD_BYTES } from "../tasks/audio-duration.ts";
 import type { FormEvent } from "./form-events.ts";
@@ -38,6 +39,7 @@ export class UploadForm {
   #fileHead = new Uint8Array();
   #fileBytes = 0;
   #failure: GatewayError | null = null;
+  #refused: readonly string[] = [];
 
   constructor(events: AsyncIterable<FormEvent>) {
     this.#source = events[Symbol.asyncIterator]();
@@ -78,6 +80,11 @@ export class UploadForm {
 
   fields(): JsonObject {
     return Object.fromEntries(this.#fields);
+  }
+
+  /** Parts of these names can no longer be followed: one that is still to come makes the form fail. */
+  refuseFromNow(names: readonly string[]): void {
+    this.#refused = names;
   }
 
   /** From now on what was read stays, so that the form can be sent more than once. */
@@ -187,7 +194,19 @@ export class UploadForm {
     }
   }
 
+  /**
+   * Held against every part as it comes, in whatever notation: a form is passed on before all of it is there.
+   * @throws GatewayError `forbidden_field`, `unsupported_parameter`
+   */
+  #assertAllowed({ name }: PartHead): void {
+    const [param = name] = name.split("[");
+    assertNothingSmuggled({ [param]: name });
+    if (!this.#refused.includes(param)) return;
+    throw new GatewayError("unsupported_parameter", `${param} must come before the file.`, { param });
+  }
+
   #take(event: FormEvent): void {
+    if (event.kind !== "bytes") this.#assertAllowed(event.head);
     this.#events.push(event);
     if (event.kind === "field") this.#fields.set(event.head.name, UTF8_TEXT.decode(event.value));
     else if (event.kind === "file") this.#files.push(event.head);

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from "../json.ts";
 import { validate } from "../schema-error.ts";
 import { tokenCount } from "../usage.ts";
 import { asEncoded } from "./embedding-encoding.ts";
-import { NO_EVENT, type ParsedTask, type TaskFormat } from "./task.ts";
+import { type ParsedTask, readsNoEvents, type TaskFormat } from "./task.ts";
 
 /** platform.openai.com/docs/api-reference/embeddings/create (read 2026-11-25). */
 const MAX_INPUTS = 2_048;
@@ -44,7 +44,7 @@ const embeddingsFormat: TaskFormat = {
     isJsonObject(usage) && usage["prompt_tokens"] !== undefined
       ? { ...NOTHING_CONSUMED, inputTokens: tokenCount(usage["prompt_tokens"]) }
       : null,
-  readEvent: () => NO_EVENT,
+  eventReader: readsNoEvents,
   adapt: (reply, body, call) => asEncoded(reply, body, encodingOf(call)),
 };
 

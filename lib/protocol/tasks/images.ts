@@ -53,7 +53,7 @@ const COMMON = {
   holdsTenthMore: true,
   isReply: ({ data }: JsonObject) => Array.isArray(data) && data.length > 0 && data.every(isJsonObject),
   readConsumed: consumedBy,
-  readEvent,
+  eventReader,
 } as const;
 const imagesFormat: TaskFormat = { ...COMMON, name: "images", path: "/images/generations" };
 const imageEditsFormat: TaskFormat = { ...COMMON, name: "image_edits", path: "/images/edits" };
@@ -81,7 +81,6 @@ export function parseImageEdit(form: UploadForm): ParsedTask {
   const files = form.files.filter(({ name }) => name === "image" || name.startsWith("image["));
   if (files.length === 0) throw new GatewayError("missing_field", "image is required, as a file.", { param: "image" });
   const fields = form.fields();
-  assertNothingSmuggled(fields);
   const parsed = validate(imageEditFields, fields);
   const estimate = estimateOf(parsed, files.length);
   return {
@@ -118,9 +117,20 @@ function consumedBy(body: JsonObject, call: ParsedTask): Consumption {
   return { ...delivered(call, count), ...tokensOf(body["usage"]) };
 }
 
-function readEvent(event: JsonObject, call: ParsedTask): TaskEvent {
-  const completes = typeof event["type"] === "string" && event["type"].endsWith(".completed");
-  return { consumed: completes ? { ...delivered(call, 1), ...tokensOf(event["usage"]) } : null, completes };
+/**
+ * Each image has an event of its own at its end, and the answer is whole with the last of them. Where their tokens are not
+ * told, what was sent is counted with the first: it was sent once.
+ */
+function eventReader(call: ParsedTask): (event: JsonObject) => TaskEvent {
+  const wanted = Number(fieldOf(call, "n") ?? 1);
+  let completed = 0;
+  return ({ type, usage }) => {
+    if (typeof type !== "string" || !type.endsWith(".completed")) return { consumed: null, completes: false };
+    completed += 1;
+    const image = delivered(call, 1);
+    const own = completed === 1 ? image : { ...image, inputTokens: 0, imageInputTokens: 0 };
+    return { consumed: { ...own, ...tokensOf(usage) }, completes: completed >= wanted };
+  };
 }
 
 function delivered(call: ParsedTask, count: number): Consumption {

@@ -4,7 +4,7 @@ import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import type { JsonObject } from "../json.ts";
 import { mediaUrl } from "../media-url.ts";
 import { validate } from "../schema-error.ts";
-import { NO_EVENT, type ParsedTask, type TaskFormat } from "./task.ts";
+import { type ParsedTask, readsNoEvents, type TaskFormat } from "./task.ts";
 
 const DEFAULT_MODEL = "openai/omni-moderation-latest";
 const MAX_INPUTS = 2_048;
@@ -27,7 +27,7 @@ const moderationsFormat: TaskFormat = {
   holdsTenthMore: false,
   isReply: ({ results }) => Array.isArray(results),
   readConsumed: () => null,
-  readEvent: () => NO_EVENT,
+  eventReader: readsNoEvents,
 };
 
 /** @throws GatewayError with the row of bad input that applies */

@@ -5,7 +5,7 @@ import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
 import { validate } from "../schema-error.ts";
 import { tokenCount } from "../usage.ts";
-import { NO_EVENT, type ParsedTask, type TaskFormat } from "./task.ts";
+import { type ParsedTask, readsNoEvents, type TaskFormat } from "./task.ts";
 
 const MAX_DOCUMENTS = 1_000;
 /** Cohere bills a query over up to 100 documents as one search: docs.cohere.com/docs/rerank (read 2026-11-25). */
@@ -42,7 +42,7 @@ const rerankFormat: TaskFormat = {
       ...(billed === undefined ? {} : { searches: tokenCount(billed) }),
     };
   },
-  readEvent: () => NO_EVENT,
+  eventReader: readsNoEvents,
 };
 
 /** @throws GatewayError with the row of bad input that applies */

@@ -28,17 +28,19 @@ const speechFormat: TaskFormat = {
   holdsTenthMore: true,
   isReply: () => false,
   readConsumed: () => null,
-  readEvent: ({ type, usage }, call) => ({
-    completes: type === "speech.audio.done",
-    consumed:
-      isJsonObject(usage) && usage["output_tokens"] !== undefined
-        ? {
-            ...call.metered(),
-            inputTokens: tokenCount(usage["input_tokens"]),
-            audioOutputTokens: tokenCount(usage["output_tokens"]),
-          }
-        : null,
-  }),
+  eventReader:
+    (call) =>
+    ({ type, usage }) => ({
+      completes: type === "speech.audio.done",
+      consumed:
+        isJsonObject(usage) && usage["output_tokens"] !== undefined
+          ? {
+              ...call.metered(),
+              inputTokens: tokenCount(usage["input_tokens"]),
+              audioOutputTokens: tokenCount(usage["output_tokens"]),
+            }
+          : null,
+    }),
 };
 
 /** @throws GatewayError with the row of bad input that applies */

@@ -31,7 +31,7 @@ type TaskPayload =
   | { readonly kind: "json"; readonly text: string; readonly body: JsonObject }
   | { readonly kind: "form"; readonly form: UploadForm };
 
-/** Of one event of a streamed reply: what it reports, and whether it is the last that an answer must have. */
+/** Of one event of a streamed reply: what it reports of itself, and whether the answer has all that it must with it. */
 export interface TaskEvent {
   readonly consumed: Consumption | null;
   readonly completes: boolean;
@@ -50,13 +50,20 @@ export interface TaskFormat {
   isReply(body: JsonObject): boolean;
   /** What a JSON reply says was consumed; null: it says nothing. Counts that cannot be are NaN. */
   readConsumed(body: JsonObject, call: ParsedTask): Consumption | null;
-  readEvent(event: JsonObject, call: ParsedTask): TaskEvent;
+  /** Reads the events of one streamed reply, in their order. */
+  eventReader(call: ParsedTask): EventReader;
   /** The reply's text as this client asked for it, where providers differ; most come as they are. */
   adapt?(text: string, body: JsonObject, call: ParsedTask): string;
 }
 
+type EventReader = (event: JsonObject) => TaskEvent;
+
+const NO_EVENT: TaskEvent = { consumed: null, completes: false };
+
 /** For tasks whose replies are not streamed. */
-export const NO_EVENT: TaskEvent = { consumed: null, completes: false };
+export function readsNoEvents(): EventReader {
+  return () => NO_EVENT;
+}
 
 /** The body of a JSON call; that of a form's is its fields. */
 export function fieldOf(call: ParsedTask, name: string): unknown {

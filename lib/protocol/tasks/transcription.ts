@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import { type Consumption, NOTHING_CONSUMED } from "../../money/task-cost.ts";
-import { assertNothingSmuggled } from "../forbidden-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue, numberOf } from "../json.ts";
 import type { UploadForm } from "../multipart/upload-form.ts";
 import { validate } from "../schema-error.ts";
@@ -27,7 +26,7 @@ const COMMON = {
   holdsTenthMore: true,
   isReply: ({ text }: JsonObject) => typeof text === "string", // CM-15.3
   readConsumed: (body: JsonObject, call: ParsedTask) => reportedBy(body, call),
-  readEvent: (event: JsonObject, call: ParsedTask) => ({
+  eventReader: (call: ParsedTask) => (event: JsonObject) => ({
     completes: event["type"] === "transcript.text.done",
     consumed: event["type"] === "transcript.text.done" ? reportedBy(event, call) : null,
   }),
@@ -53,7 +52,6 @@ export function parseTranscription(format: TaskFormat, form: UploadForm, mostByt
     throw new GatewayError("invalid_value", message, { param: "file" });
   }
   const fields = form.fields();
-  assertNothingSmuggled(fields);
   const { model } = validate(transcriptionFields, fields);
   const ofSize = (bytes: number): Consumption => ({
     ...NOTHING_CONSUMED,

@@ -1,6 +1,7 @@
 import { GatewayError } from "../../errors/gateway-error.ts";
 import type { ParsedCall } from "../../protocol/client-format.ts";
 import type { Candidate } from "../candidate.ts";
+import { nobodyLeft } from "../routing-errors.ts";
 import type { RoutingPreferences } from "../routing-preferences.ts";
 import type { CandidateFilter } from "./candidate-filter.ts";
 import { filterByDataPolicy } from "./filter-by-data-policy.ts";
@@ -42,8 +43,7 @@ export function applyFilters(
   if (left.length > 0) return left;
   const [first = null] = reasons;
   if (first === "provider.require_parameters" && reasons.size === 1) throw unsupported(candidates, call, modelId);
-  const message = `No configured provider of ${modelId} is left by ${[...reasons].join(", ")}. Relax it, or choose another model.`;
-  throw new GatewayError("no_provider_matches", message, { param: first ?? "provider" });
+  throw nobodyLeft(modelId, reasons);
 }
 
 function reasonAgainst(candidate: Candidate, preferences: RoutingPreferences, call: ParsedCall): string | null {

@@ -1,4 +1,4 @@
-import type { CandidateFilter } from "./candidate-filter.ts";
+import type { PreferenceFilter } from "./candidate-filter.ts";
 
 const NAMED_PRECISION = /(?:^|[-_./])(int4|int8|fp4|fp6|fp8|fp16|bf16|fp32)(?=$|[-_./:])/i;
 
@@ -8,5 +8,5 @@ function quantizationOf(nativeModel: string): string {
 }
 
 /** `quantizations`: an offer that does not say how it is quantized is taken only where `unknown` is listed. */
-export const filterByQuantization: CandidateFilter = ({ nativeModel }, { quantizations }) =>
+export const filterByQuantization: PreferenceFilter = ({ nativeModel }, { quantizations }) =>
   quantizations === null || quantizations.includes(quantizationOf(nativeModel)) ? null : "provider.quantizations";

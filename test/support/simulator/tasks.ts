@@ -179,7 +179,7 @@ async function images(delivery: Delivery, asked: AskedTask, edited: boolean): Pr
     events: [
       event("content", "partial_image", { partial_image_index: 0 }),
       event("content", "partial_image", { partial_image_index: 1 }),
-      event("done", "completed", usage),
+      ...Array.from({ length: count }, () => event("done", "completed", usage)),
     ],
   });
 }
