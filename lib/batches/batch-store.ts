@@ -141,7 +141,10 @@ export async function cancelBatch(ports: BatchPorts, id: string, accountId: stri
 const LINES_A_STATEMENT = 100;
 const lineContext = (batchId: string, position: number) => `batch-line\n${batchId}\n${position}`;
 
-/** The batch's requests become lines, and it begins. Done again after a crash, it comes to the same. */
+/**
+ * The batch's requests become lines, and it begins. Done again after a crash, it comes to the same. Once it was cancelled
+ * no line is added, so that those which are there are all that its end has to count.
+ */
 export async function beginBatch(
   ports: BatchPorts,
   box: SecretBox,
@@ -160,7 +163,8 @@ export async function beginBatch(
     await sql`
       insert into batch_line (batch_id, position, custom_id, request)
       select ${id}, l.position, l.custom_id, l.request
-      from jsonb_to_recordset(${JSON.stringify(lines)}::jsonb) as l(position integer, custom_id text, request text)
+      from (select id from batch where id = ${id} and status = 'validating' for share) as open,
+        jsonb_to_recordset(${JSON.stringify(lines)}::jsonb) as l(position integer, custom_id text, request text)
       on conflict do nothing`.execute(ports.database);
   }
   await sql`

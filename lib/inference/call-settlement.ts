@@ -57,6 +57,7 @@ export class CallSettlement {
       contextLength: candidate.contextLength,
       maxOutputTokens: candidate.maxOutputTokens,
       choices: this.#call.choices,
+      prompts: this.#call.prompts ?? 1,
     });
     const heldNanoUsd = this.#held.amountNanoUsd;
     if (heldNanoUsd !== null) {

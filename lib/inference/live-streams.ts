@@ -49,7 +49,8 @@ export class LiveStream {
 
   addParty(signal: AbortSignal | null): void {
     this.#parties += 1;
-    signal?.addEventListener("abort", () => this.#leave(), { once: true });
+    if (signal?.aborted === true) this.#leave();
+    else signal?.addEventListener("abort", () => this.#leave(), { once: true });
   }
 
   /** The stream has begun: gives the first party its own reading of it. */
@@ -139,9 +140,15 @@ class SharedStream {
   }
 
   async #pull(): Promise<void> {
-    const piece = await this.#source.next();
-    this.#pulling = null;
-    if (piece === null) return this.#end();
+    let piece: Uint8Array | null = null;
+    try {
+      piece = await this.#source.next();
+    } finally {
+      this.#pulling = null;
+      // A source that failed has ended as well: every reader that waits hears of the failure, and nobody joins any more.
+      if (piece === null) this.#end();
+    }
+    if (piece === null) return;
     this.#kept.push(piece);
     this.#keptBytes += piece.byteLength;
     if (this.#keptBytes > MAX_KEPT_BYTES) this.#joinable = false;

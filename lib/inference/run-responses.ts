@@ -1,3 +1,4 @@
+import { assertNotSuspended } from "../accounts/identity.ts";
 import type { Ports } from "../ports/ports.ts";
 import { memberText } from "../protocol/json-splice.ts";
 import { inputItems } from "../protocol/responses/input-items.ts";
@@ -20,6 +21,7 @@ type ResponsesCall = Omit<InferenceCall, "format">;
 export async function runResponses(gateway: Gateway, ports: Ports, asked: ResponsesCall): Promise<InferenceReply> {
   const identity =
     asked.onBehalf?.identity ?? (await authenticate(gateway, ports, asked.credential, asked.body["model"]));
+  assertNotSuspended(identity);
   const call = await withHistory(gateway, ports, identity.accountId, asked);
   const keeps = call.body["store"] !== false;
   const format = responsesFormat((responseText) => {

@@ -11,6 +11,8 @@ export interface MeterBounds {
   readonly contextLength: number;
   readonly maxOutputTokens: number;
   readonly choices: number;
+  /** How many there are, each of which may fill the context. Absent: one. */
+  readonly prompts?: number;
 }
 
 /**
@@ -97,10 +99,10 @@ export class UsageMeter {
 
   /** False for figures that cannot be true of this model: beyond its bounds, or no counts at all. */
   believes(usage: Usage): boolean {
-    const { contextLength, maxOutputTokens, choices } = this.#bounds;
+    const { contextLength, maxOutputTokens, choices, prompts = 1 } = this.#bounds;
     // NaN stands for a figure that is no count: every comparison with it is false.
     return (
-      totalInputTokens(usage) <= contextLength * BELIEVABLE_EXCESS &&
+      totalInputTokens(usage) <= contextLength * prompts * BELIEVABLE_EXCESS &&
       totalOutputTokens(usage) <= Math.max(maxOutputTokens, contextLength) * choices * BELIEVABLE_EXCESS
     );
   }

@@ -31,6 +31,10 @@ export interface ParsedCall {
   readonly choices: number;
   /** Upper estimate of the prompt in tokens: text and tools by characters (CM-14.1), images and files by their size. */
   readonly estimatedInputTokens: number;
+  /** The same of the longest of several prompts, which a model reads one by one. Absent: there is one. */
+  readonly longestInputTokens?: number;
+  /** How many prompts there are. Absent: one. */
+  readonly prompts?: number;
   /** What a model must be able to do to serve this call. */
   readonly needs: readonly CallNeed[];
   /** What of it no translation can carry: only a provider of the client's own format may serve it. Absent: nothing. */

@@ -84,7 +84,7 @@ function offeredCandidates(
   });
   if (candidates.length === 0) throw pricingMissing(model.id);
   const fitting = candidates.filter(({ provider, contextLength }) => {
-    const fits = call.estimatedInputTokens <= contextLength;
+    const fits = longestOf(call) <= contextLength;
     if (!fits) onExcluded(provider.id, "context_length");
     return fits;
   });
@@ -117,7 +117,12 @@ function assertOutputFits(model: Model, call: ParsedCall): void {
   throw new GatewayError("out_of_range", `${given} may be at most ${max} for ${model.id}.`, { param: given });
 }
 
+/** What has to fit into one context. */
+function longestOf(call: ParsedCall): number {
+  return call.longestInputTokens ?? call.estimatedInputTokens;
+}
+
 function contextExceeded(model: Model, call: ParsedCall): GatewayError {
-  const message = `The prompt is about ${call.estimatedInputTokens} tokens, more than the ${model.contextLength} that ${model.id} takes.`;
+  const message = `The prompt is about ${longestOf(call)} tokens, more than the ${model.contextLength} that ${model.id} takes.`;
   return new GatewayError("context_length_exceeded", message, { param: PROMPT_FIELDS[call.format] });
 }

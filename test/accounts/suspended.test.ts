@@ -58,6 +58,18 @@ test("B19 a suspended account is refused free models too, in both formats, whole
   }
 });
 
+test("B19 a suspended account is told so before what its response goes on from is looked for", async () => {
+  await warmUp();
+  await setStatus("frozen");
+  await app.clock.advance(MINUTE_MS);
+  const before = app.sqlCalls();
+  const body = { input: "hi", previous_response_id: `resp_${"0".repeat(32)}` };
+  await expectRefused(app, call("/v1/responses", PAID, body), "account_suspended");
+  await expectRefused(app, call("/v1/responses", PAID, body), "account_suspended");
+  // The account itself is read once; the response never is.
+  expect(app.sqlCalls() - before).toBeLessThanOrEqual(1);
+});
+
 test("B19 within a minute in every isolate, one that had it from Redis at the last moment included", async () => {
   await warmUp();
   await setStatus("frozen");

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import OpenAI, { toFile } from "openai";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { findBatch } from "../../lib/batches/batch-store.ts";
+import { SecretBox } from "../../lib/accounts/secret-box.ts";
+import { beginBatch, findBatch } from "../../lib/batches/batch-store.ts";
 import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import { runBatch, runBatches } from "../../lib/jobs/run-batches.ts";
@@ -293,6 +294,11 @@ describe("batches, by the official client", () => {
       error: { code: "batch_cancelled" },
     });
     await expect(client().batches.cancel(id)).rejects.toMatchObject({ status: 400 });
+    // Who was still at its validation adds nothing to what its end has counted.
+    const requests = Array.from({ length: 21 }, (_, n) => ({ customId: `late${n}`, body: "{}" }));
+    await beginBatch({ database: gateway.stores.database }, new SecretBox([]), id, requests);
+    const after = await client().batches.retrieve(id);
+    expect(after).toMatchObject({ status: "cancelled", request_counts: { total: 20 } });
   });
 
   test("a batch whose day is over expires: what was not asked says so", async () => {

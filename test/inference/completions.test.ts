@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import OpenAI from "openai";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { collect } from "../end-to-end/collect.ts";
@@ -102,4 +103,24 @@ test.each([
   expect(reply.status).toBe(400);
   expect((await reply.json()).error).toMatchObject({ code: "unsupported_parameter", param });
   expect(simulator.log.all).toHaveLength(0);
+});
+
+test("each of several prompts has the context to itself, and what they come to together is believed", async () => {
+  const model = "test-prompts/small";
+  await sql`insert into model (id, name, context_length, max_output_tokens, modality, open_weights)
+    values (${model}, 'Small', 4096, 4096, 'text->text', true)`.execute(gateway.stores.database);
+  await sql`insert into model_offer (model_id, provider, native_model, price_version)
+    select ${model}, provider, 'small', price_version from model_offer where model_id = ${NATIVE} and provider = 'together'`.execute(
+    gateway.stores.database,
+  );
+  const asked = { model, prompt: Array.from({ length: 20 }, () => "word ".repeat(240)), max_tokens: 2 };
+  const reply = await client.completions.create(asked);
+  expect(reply.choices).toHaveLength(20);
+  const reported = reply.usage?.prompt_tokens ?? 0;
+  expect(reported).toBeGreaterThan(4_096 * 1.1);
+  await gateway.settled();
+  const [charge] = await gateway.transactions();
+  expect(charge?.detail).toMatchObject({ usage: { source: "provider", inputUncached: reported } });
+  const long = await gateway.post("/v1/completions", { ...asked, prompt: ["Hi", "word ".repeat(4_000)] });
+  expect((await long.json()).error).toMatchObject({ code: "context_length_exceeded", param: "prompt" });
 });

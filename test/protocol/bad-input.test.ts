@@ -33,6 +33,28 @@ const tool = (name: string) => ({ type: "function", function: { name } });
 
 type Row = readonly [row: string, body: object | string, code: ErrorCode, param: string | null];
 
+/** Every way to say a URL that nobody may be told to fetch, with the row it belongs to. */
+const UNFETCHABLE = [
+  ["B79", "http://169.254.169.254/"],
+  ["B79", "https://169.254.169.254/"],
+  ["B79", "https://[::ffff:169.254.169.254]/"],
+  ["B79", "https://2130706433/"],
+  ["B79", "https://metadata.google.internal./"],
+  ["B79", "https://a.example:6379/"],
+  ["B80", "file:///etc/passwd"],
+  ["B80", "gopher://a.example/"],
+  ["B80", "javascript:alert(1)"],
+] as const;
+
+/** A row for each of them and each part that can say it. */
+function urlRows(parts: Record<string, (url: string) => object>, body: (part: object) => object, param: string): Row[] {
+  return Object.entries(parts).flatMap(([name, part]) =>
+    UNFETCHABLE.map(([row, url]): Row => [`${row} ${name} ${url}`, body(part(url)), "url_not_allowed", param]),
+  );
+}
+
+const said = (part: object) => ({ messages: [{ role: "user", content: [{ type: "text", text: "x" }, part] }] });
+
 const OPENAI_ROWS: readonly Row[] = [
   ["B40 no model", openAi({ model: undefined }), "missing_field", "model"],
   ["B41 model empty", openAi({ model: "" }), "invalid_type", "model"],
@@ -140,6 +162,19 @@ const OPENAI_ROWS: readonly Row[] = [
   ["B78 a base URL in the body", openAi({ base_url: "http://169.254.169.254" }), "forbidden_field", "base_url"],
 ];
 
+const OPENAI_URL_ROWS = urlRows(
+  {
+    "image_url object": (url) => ({ type: "image_url", image_url: { url } }),
+    "image_url text": (url) => ({ type: "image_url", image_url: url }),
+    "image_url in a part of another type": (url) => ({ type: "text", text: "x", image_url: { url } }),
+    video_url: (url) => ({ type: "video_url", video_url: { url } }),
+    file_data: (url) => ({ type: "file", file: { filename: "a.pdf", file_data: url } }),
+    file_url: (url) => ({ type: "file", file: { file_url: url } }),
+  },
+  (part) => openAi(said(part)),
+  "messages[0].content[1]",
+);
+
 const ANTHROPIC_ROWS: readonly Row[] = [
   ["B40 no model", anthropic({ model: undefined }), "missing_field", "model"],
   ["B41 model empty", anthropic({ model: "" }), "invalid_type", "model"],
@@ -230,6 +265,18 @@ const ANTHROPIC_ROWS: readonly Row[] = [
   ["B78 a base URL in the body", anthropic({ api_base: "http://169.254.169.254" }), "forbidden_field", "api_base"],
 ];
 
+const image = (url: string) => ({ type: "image", source: { type: "url", url } });
+const ANTHROPIC_URL_ROWS = urlRows(
+  {
+    image,
+    document: (url) => ({ type: "document", source: { type: "url", url } }),
+    "document of blocks": (url) => ({ type: "document", source: { type: "content", content: [image(url)] } }),
+    "tool result": (url) => ({ type: "tool_result", tool_use_id: "toolu_1", content: [image(url)] }),
+  },
+  (part) => anthropic(said(part)),
+  "messages[0].content[1]",
+);
+
 const responses = (more: object) => ({ model: "openai/gpt-4o-mini", input: [user], ...more });
 const output = { type: "function_call_output", call_id: "call_9", output: "x" };
 
@@ -295,6 +342,24 @@ const RESPONSES_ROWS: readonly Row[] = [
   ["store a string", responses({ store: "no" }), "invalid_type", "store"],
 ];
 
+const inputText = { type: "input_text", text: "x" };
+const RESPONSES_URL_ROWS = [
+  ...urlRows(
+    {
+      input_image: (url) => ({ type: "input_image", image_url: url }),
+      input_file: (url) => ({ type: "input_file", file_url: url }),
+      "input_file's data": (url) => ({ type: "input_file", file_data: url }),
+    },
+    (part) => responses({ input: [{ role: "user", content: [inputText, part] }] }),
+    "input[0].content[1]",
+  ),
+  ...urlRows(
+    { "a tool's output": (url) => ({ type: "input_image", image_url: url }) },
+    (part) => responses({ input: [{ ...output, output: [part] }] }),
+    "input[0].output[0]",
+  ),
+];
+
 const gemini = (more: object) => ({ contents: [{ role: "user", parts: [{ text: "PROMPTCANARY" }] }], ...more });
 const config = (generationConfig: object) => gemini({ generationConfig });
 
@@ -335,6 +400,17 @@ const GEMINI_ROWS: readonly Row[] = [
   ["what Google keeps", gemini({ cachedContent: "cachedContents/1" }), "unsupported_parameter", "cachedContent"],
 ];
 
+const heldByUri = (fileUri: string) => ({ fileData: { mimeType: "image/png", fileUri } });
+const GEMINI_URL_ROWS = urlRows(
+  {
+    fileData: heldByUri,
+    file_data: (url) => ({ file_data: { file_uri: url } }),
+    "a function's response": (url) => ({ functionResponse: { name: "f", response: {}, parts: [heldByUri(url)] } }),
+  },
+  (part) => gemini({ contents: [{ role: "user", parts: [{ text: "x" }, part] }] }),
+  "contents[0].parts[1]",
+);
+
 const completion = (more: object) => ({ model: "openai/gpt-4o-mini", prompt: "PROMPTCANARY", ...more });
 
 const COMPLETION_ROWS: readonly Row[] = [
@@ -359,7 +435,7 @@ describe("Google's dialect", () => {
   const paths = ["generateContent", "streamGenerateContent"].map(
     (method) => `/v1beta/models/openai/gpt-4o-mini:${method}`,
   );
-  test.each(GEMINI_ROWS)("%s", async (_, body, code, param) => {
+  test.each([...GEMINI_ROWS, ...GEMINI_URL_ROWS])("%s", async (_, body, code, param) => {
     for (const path of paths) {
       const reply = await send(path, body);
       expect(reply.status).toBe(ERROR_CATALOG[code].status);
@@ -387,8 +463,8 @@ async function send(path: string, body: object | string): Promise<Response> {
 }
 
 describe.each([
-  ["/v1/chat/completions", OPENAI_ROWS],
-  ["/v1/responses", RESPONSES_ROWS],
+  ["/v1/chat/completions", [...OPENAI_ROWS, ...OPENAI_URL_ROWS]],
+  ["/v1/responses", [...RESPONSES_ROWS, ...RESPONSES_URL_ROWS]],
   ["/v1/completions", COMPLETION_ROWS],
 ] as const)("OpenAI's dialect at %s", (path, rows) => {
   test.each(rows)("%s", async (_, body, code, param) => {
@@ -412,7 +488,7 @@ describe.each([
 });
 
 describe("Anthropic's dialect", () => {
-  test.each(ANTHROPIC_ROWS)("%s", async (_, body, code, param) => {
+  test.each([...ANTHROPIC_ROWS, ...ANTHROPIC_URL_ROWS])("%s", async (_, body, code, param) => {
     const reply = await send("/v1/messages", body);
     expect(reply.status).toBe(ERROR_CATALOG[code].status);
     const { type, error, request_id: requestId } = await reply.json();

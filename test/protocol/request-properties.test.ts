@@ -20,7 +20,10 @@ const cached = fc.option(fc.constant({ cacheControl: { type: "ephemeral" } }), {
 const text = fc.tuple(words, cached).map(([said, mark]) => ({ kind: "text" as const, text: said, ...mark }));
 const picture: fc.Arbitrary<ContentPart> = fc.oneof(
   base64.map((data) => ({ kind: "image" as const, source: { kind: "base64" as const, mediaType: "image/png", data } })),
-  fc.webUrl().map((url) => ({ kind: "image" as const, source: { kind: "url" as const, url } })),
+  fc.webPath().map((path) => ({
+    kind: "image" as const,
+    source: { kind: "url" as const, url: `https://media.example${path}` },
+  })),
 );
 const pdf: fc.Arbitrary<ContentPart> = base64.map((data) => ({
   kind: "file" as const,

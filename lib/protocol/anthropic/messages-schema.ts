@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { isJsonObject } from "../json.ts";
+import { checkMediaUrl } from "../media-url.ts";
 import { routingFields } from "../routing-fields.ts";
 
 /**
@@ -13,6 +15,16 @@ const MAX_MODEL_CHARACTERS = 256;
 const MAX_TOKENS = 100_000_000;
 const MIN_THINKING_TOKENS = 1_024;
 
+/** The URLs of images and documents in a block, and in the blocks of a tool's result or of a document made of them. */
+function checkSources({ source, content }: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  if (isJsonObject(source)) {
+    checkMediaUrl(source["url"], context);
+    checkSources(source, context);
+  }
+  const inner: readonly unknown[] = Array.isArray(content) ? content : [];
+  for (const one of inner) if (isJsonObject(one)) checkSources(one, context);
+}
+
 const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
   const needs = (field: string) => {
     if (typeof value[field] === "string") return;
@@ -22,6 +34,7 @@ const block = z.looseObject({ type: z.string() }).superRefine((value, context) =
   if (value.type === "text") needs("text");
   if (value.type === "tool_use") needs("id");
   if (value.type === "tool_result") needs("tool_use_id");
+  checkSources(value, context);
 });
 const content = z.union([z.string(), z.array(block)]);
 const message = z.looseObject({ role: z.enum(["user", "assistant", "system"]), content });

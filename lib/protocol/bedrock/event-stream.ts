@@ -5,6 +5,8 @@ import type { FrameParser, SseFrame } from "../sse/sse-parser.ts";
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Two lengths, a checksum of them, and one of the whole message. */
 const MIN_MESSAGE_BYTES = 16;
+/** A message begins with its length. */
+const LENGTH_BYTES = 4;
 
 /**
  * An incremental parser of application/vnd.amazon.eventstream
@@ -17,15 +19,22 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
     (bytes) => (typeof bytes === "string" ? bytes : utf8.decode(bytes)),
     (text) => new TextEncoder().encode(text),
   );
-  let pending: Uint8Array = new Uint8Array(0);
+  /** What has come of messages that are not whole, piece by piece: joined only once there is something to read. */
+  let pieces: Uint8Array[] = [];
+  let pendingBytes = 0;
+  /** How much must be there before a message, or its length, can be read. */
+  let neededBytes = LENGTH_BYTES;
   let unreadable = false;
 
   function drain(): SseFrame[] {
     const frames: SseFrame[] = [];
+    const pending = joined();
     let start = 0;
-    while (pending.length - start >= 4) {
+    neededBytes = LENGTH_BYTES;
+    while (pending.length - start >= LENGTH_BYTES) {
       const length = new DataView(pending.buffer, pending.byteOffset + start).getUint32(0);
       if (length < MIN_MESSAGE_BYTES || length > maxMessageBytes) return giveUp(frames);
+      neededBytes = length;
       if (pending.length - start < length) break;
       try {
         frames.push(read(pending.subarray(start, start + length)));
@@ -33,9 +42,28 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
         return giveUp(frames); // a checksum that is wrong: nothing after it can be trusted to be where it seems
       }
       start += length;
+      neededBytes = LENGTH_BYTES;
     }
-    pending = pending.slice(start); // a copy: the piece that it lies in is not ours to keep
+    keep(pending.subarray(start));
     return frames;
+  }
+
+  function joined(): Uint8Array {
+    const [first] = pieces;
+    if (first !== undefined && pieces.length === 1) return first;
+    const whole = new Uint8Array(pendingBytes);
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  /** The rest of what was read, as a copy: the piece that it lies in is not ours to keep. */
+  function keep(rest: Uint8Array): void {
+    pieces = rest.length === 0 ? [] : [rest.slice()];
+    pendingBytes = rest.length;
   }
 
   function read(message: Uint8Array): SseFrame {
@@ -47,7 +75,7 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
 
   function giveUp(frames: SseFrame[]): SseFrame[] {
     unreadable = true;
-    pending = new Uint8Array(0);
+    keep(new Uint8Array(0));
     return frames;
   }
 
@@ -57,13 +85,10 @@ export function createEventStreamParser(maxMessageBytes = MAX_MESSAGE_BYTES): Fr
     },
     push(bytes) {
       if (unreadable) return [];
-      if (pending.length === 0) pending = bytes;
-      else {
-        const joined = new Uint8Array(pending.length + bytes.length);
-        joined.set(pending);
-        joined.set(bytes, pending.length);
-        pending = joined;
-      }
+      pendingBytes += bytes.length;
+      const whole = pendingBytes >= neededBytes;
+      pieces.push(whole ? bytes : bytes.slice()); // what waits is ours; what is read at once need not be
+      if (!whole) return [];
       return drain();
     },
     /** What was left is a message that was cut off: it says nothing. */

@@ -27,7 +27,7 @@ function parseCompletion(body: JsonObject, text: string): ParsedCall {
   assertNothingSmuggled(body);
   const parsed = validate(completionRequest, body);
   const onlyNative = nativeOnlyOf(parsed);
-  const prompts = promptsOf(parsed);
+  const counts = promptsOf(parsed).map(estimatePrompt);
   return {
     format: "completions",
     text,
@@ -38,33 +38,33 @@ function parseCompletion(body: JsonObject, text: string): ParsedCall {
     includeUsage: parsed.stream_options?.include_usage === true,
     maxOutputTokens: parsed.max_tokens ?? DEFAULT_MAX_TOKENS,
     // Each prompt has answers of its own, and the best of many are all paid for.
-    choices: prompts * Math.max(parsed.n ?? 1, parsed.best_of ?? 1),
-    estimatedInputTokens: estimatePrompt(body["prompt"]),
+    choices: counts.length * Math.max(parsed.n ?? 1, parsed.best_of ?? 1),
+    estimatedInputTokens: counts.reduce((sum, tokens) => sum + tokens, 0),
+    longestInputTokens: counts.reduce((most, tokens) => Math.max(most, tokens), 0),
+    prompts: counts.length,
     needs: [],
     ...(onlyNative === null ? {} : { onlyNative }),
     toChatRequest: () => decodeCompletionRequest(body, parsed),
   };
 }
 
-function promptsOf({ prompt }: CompletionRequest): number {
-  return Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
+function promptsOf({ prompt }: CompletionRequest): readonly JsonValue[] {
+  return Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt : [prompt];
 }
 
 /** What a chat has no place for. */
 function nativeOnlyOf(parsed: CompletionRequest): NativeOnly | null {
   const { prompt } = parsed;
   if (Array.isArray(prompt) && typeof prompt[0] !== "string") return { param: "prompt", what: "a prompt of token ids" };
-  if (promptsOf(parsed) > 1) return { param: "prompt", what: "several prompts in one request" };
+  if (promptsOf(parsed).length > 1) return { param: "prompt", what: "several prompts in one request" };
   if ((parsed.suffix ?? "") !== "") return { param: "suffix", what: "a suffix" };
   return (parsed.best_of ?? 1) > (parsed.n ?? 1) ? { param: "best_of", what: "best_of" } : null;
 }
 
-function estimatePrompt(prompt: JsonValue | undefined): number {
-  const tokensOf = (one: JsonValue): number => {
-    if (typeof one === "string") return estimateContentTokens(one);
-    return Array.isArray(one) ? one.reduce((sum: number, part: JsonValue) => sum + tokensOf(part), 0) : 1;
-  };
-  return TOKENS_TO_START + TOKENS_PER_MESSAGE + (prompt === undefined ? 0 : tokensOf(prompt));
+/** A prompt's tokens: those of its text, or its ids. */
+function estimatePrompt(prompt: JsonValue): number {
+  const tokens = typeof prompt === "string" ? estimateContentTokens(prompt) : Array.isArray(prompt) ? prompt.length : 0;
+  return TOKENS_TO_START + TOKENS_PER_MESSAGE + tokens;
 }
 
 const UNDERSTOOD = new Set([

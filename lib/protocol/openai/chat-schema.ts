@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { checkPartUrls } from "../media-url.ts";
 import { routingFields } from "../routing-fields.ts";
 
 /**
@@ -14,7 +15,7 @@ const MAX_MODEL_CHARACTERS = 256;
 /** Above any model's output; the model's own maximum is checked once it is known. */
 const MAX_TOKENS = 100_000_000;
 
-const contentPart = z.looseObject({ type: z.string() });
+const contentPart = z.looseObject({ type: z.string() }).superRefine(checkPartUrls);
 const content = z.union([z.string(), z.array(contentPart)]);
 
 const toolCall = z.looseObject({

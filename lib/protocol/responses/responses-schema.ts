@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { checkPartUrls } from "../media-url.ts";
 import { routingFields } from "../routing-fields.ts";
 
 /**
@@ -14,7 +15,7 @@ const MAX_METADATA_PAIRS = 16;
 const MAX_METADATA_KEY = 64;
 const MAX_METADATA_VALUE = 512;
 
-const part = z.looseObject({ type: z.string() });
+const part = z.looseObject({ type: z.string() }).superRefine(checkPartUrls);
 const content = z.union([z.string(), z.array(part)]);
 
 const inputItem = z
@@ -26,7 +27,7 @@ const inputItem = z
     call_id: z.string().nullish(),
     name: z.string().nullish(),
     arguments: z.string().nullish(),
-    output: z.union([z.string(), z.array(part), z.looseObject({})]).nullish(),
+    output: z.union([z.string(), z.array(part), z.looseObject({}).superRefine(checkPartUrls)]).nullish(),
     encrypted_content: z.string().nullish(),
   })
   .superRefine((item, context) => {

@@ -48,7 +48,7 @@ describe("an Anthropic request, decoded", () => {
     const [message] = messagesOf({
       role: "user",
       content: [
-        { type: "image", source: { type: "url", url: "https://a/b.png" } },
+        { type: "image", source: { type: "url", url: "https://a.example/b.png" } },
         { type: "image", source: PNG, cache_control: EPHEMERAL },
         { type: "document", title: "A", source: { type: "base64", media_type: "application/pdf", data: "JVBE" } },
         {
@@ -64,7 +64,7 @@ describe("an Anthropic request, decoded", () => {
       ],
     });
     expect(message?.content).toEqual([
-      { kind: "image", source: { kind: "url", url: "https://a/b.png" } },
+      { kind: "image", source: { kind: "url", url: "https://a.example/b.png" } },
       { kind: "image", source: { kind: "base64", mediaType: "image/png", data: "aGk=" }, cacheControl: EPHEMERAL },
       { kind: "file", source: { kind: "base64", mediaType: "application/pdf", data: "JVBE" }, name: "A" },
       { kind: "text", text: "words", cacheControl: EPHEMERAL },
@@ -296,7 +296,7 @@ describe("a request, as an Anthropic body", () => {
       name: "A",
     });
     const content = [
-      { kind: "image" as const, source: { kind: "url" as const, url: "https://a/b" }, cacheControl: EPHEMERAL },
+      { kind: "image" as const, source: { kind: "url" as const, url: "https://a.example/b" }, cacheControl: EPHEMERAL },
       file("application/pdf", "JVBE"),
       file("text/markdown", "R3LDvMOfZQ=="),
       file("text/plain", "%"),
@@ -305,7 +305,7 @@ describe("a request, as an Anthropic body", () => {
     expect(encodeMessages({ role: "user", content })).toMatchObject([
       {
         content: [
-          { type: "image", source: { type: "url", url: "https://a/b" }, cache_control: EPHEMERAL },
+          { type: "image", source: { type: "url", url: "https://a.example/b" }, cache_control: EPHEMERAL },
           { type: "document", source: { type: "base64", media_type: "application/pdf", data: "JVBE" }, title: "A" },
           { type: "document", source: { type: "text", media_type: "text/plain", data: "Grüße" }, title: "A" },
           { type: "document", source: { type: "base64", media_type: "text/plain", data: "%" } },

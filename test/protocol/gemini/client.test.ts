@@ -225,3 +225,12 @@ describe("a request", () => {
     });
   });
 });
+
+test.each([
+  "gs://bucket/picture.png",
+  "https://generativelanguage.googleapis.com/v1beta/files/abc",
+  "https://www.youtube.com/watch?v=1",
+])("a file at %s is for Google to read", (fileUri) => {
+  const body = { contents: [{ parts: [{ fileData: { fileUri } }] }] };
+  expect(whole.parse(body, JSON.stringify(body)).model).toBe("m");
+});

@@ -237,7 +237,7 @@ describe("an OpenAI request, decoded", () => {
           role: "user",
           content: [
             { type: "text", text: "a" },
-            { type: "video_url", video_url: { url: "https://a" } },
+            { type: "video_url", video_url: { url: "https://a.example/v" } },
           ],
         },
         { role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] },
@@ -319,7 +319,11 @@ describe("a request, as an OpenAI body", () => {
   });
 
   test("content: one text is a string, anything else parts; media by URL or as data", () => {
-    const image = { kind: "image" as const, source: { kind: "url" as const, url: "https://a/b" }, detail: "low" };
+    const image = {
+      kind: "image" as const,
+      source: { kind: "url" as const, url: "https://a.example/b" },
+      detail: "low",
+    };
     const pdf = { kind: "base64" as const, mediaType: "application/pdf", data: "JVBE" };
     expect(
       encodeMessages([
@@ -341,7 +345,7 @@ describe("a request, as an OpenAI body", () => {
         role: "user",
         content: [
           { type: "text", text: "a" },
-          { type: "image_url", image_url: { url: "https://a/b", detail: "low" } },
+          { type: "image_url", image_url: { url: "https://a.example/b", detail: "low" } },
         ],
       },
       {

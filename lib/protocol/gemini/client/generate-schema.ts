@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { isJsonObject, type JsonObject } from "../../json.ts";
+import { isJsonObject, type JsonObject, objectsOf } from "../../json.ts";
+import { checkMediaUrl } from "../../media-url.ts";
 import { fieldOf } from "./fields.ts";
 
 /**
@@ -14,14 +15,29 @@ const MAX_CANDIDATES = 8;
 /** Above any model's output; the model's own maximum is checked once it is known. */
 const MAX_TOKENS = 100_000_000;
 
+/** A file in Google's own storage, which only Google reads (cloud.google.com/vertex-ai, "FileData", read 2026-11-25). */
+const STORED_AT_GOOGLE = /^gs:\/\/[a-z0-9]/;
+
+/** The URL of a part's file, and those of the parts in a function's response. */
+function checkFileUris(part: JsonObject, context: z.RefinementCtx): void {
+  const file = fieldOf(part, "fileData");
+  const uri = isJsonObject(file) ? fieldOf(file, "fileUri") : undefined;
+  if (typeof uri !== "string" || !STORED_AT_GOOGLE.test(uri)) checkMediaUrl(uri, context);
+  const response = fieldOf(part, "functionResponse");
+  for (const inner of isJsonObject(response) ? objectsOf(response["parts"]) : []) checkFileUris(inner, context);
+}
+
+const part = z.looseObject({ text: z.string().optional() }).superRefine((value, context) => {
+  if (isJsonObject(value)) checkFileUris(value, context);
+});
 const content = z.looseObject({
   role: z.enum(["user", "model", "function", "system", "tool"]).optional(),
-  parts: z.array(z.looseObject({ text: z.string().optional() })).max(MAX_PARTS),
+  parts: z.array(part).max(MAX_PARTS),
 });
 
 export const generateContentRequest = z.looseObject({
   contents: z.array(content).min(1).max(MAX_CONTENTS),
-  systemInstruction: z.union([z.string(), z.looseObject({ parts: z.array(z.looseObject({})).optional() })]).optional(),
+  systemInstruction: z.union([z.string(), z.looseObject({ parts: z.array(part).optional() })]).optional(),
   tools: z.array(z.looseObject({})).max(MAX_TOOLS).optional(),
   toolConfig: z.looseObject({}).optional(),
   safetySettings: z.array(z.looseObject({})).optional(),
