@@ -15,7 +15,7 @@ const MAX_CANDIDATES = 8;
 /** Above any model's output; the model's own maximum is checked once it is known. */
 const MAX_TOKENS = 100_000_000;
 
-/** A file in Google's own storage, which only Google reads (cloud.google.com/vertex-ai, "FileData", read 2026-11-25). */
+/** A file in Google's own storage, which only Google reads. */
 const STORED_AT_GOOGLE = /^gs:\/\/[a-z0-9]/;
 
 /** The URL of a part's file, and those of the parts in a function's response. */
