@@ -51,6 +51,8 @@ function variablesOf(
   return variables;
 }
 
+type Providers = ReadonlyMap<string, ConfiguredProvider>;
+
 /**
  * Accounts' own keys, opened: each once an isolate. What an account's calls may be sent with is a map like the gateway's
  * own, so that nothing after this asks whose a key is but for its price and its faults.
@@ -59,15 +61,18 @@ export class CallerKeys {
   readonly #opened = new Map<string, Promise<string>>();
 
   /**
-   * The providers of a call: the gateway's, with the account's own keys first, or alone.
+   * The providers of a call: the gateway's, with the account's own keys first, or alone. At once for an account without.
    * @throws GatewayError `provider_key_unreadable` for a key that is to be used alone and cannot be opened
    */
-  async providersFor(
+  providersFor(gateway: Gateway, ports: Pick<Ports, "log">, identity: Identity): Providers | Promise<Providers> {
+    return identity.providerKeys.length === 0 ? gateway.providers : this.#withOwn(gateway, ports, identity);
+  }
+
+  async #withOwn(
     gateway: Gateway,
     ports: Pick<Ports, "log">,
     { accountId, providerKeys }: Identity,
-  ): Promise<ReadonlyMap<string, ConfiguredProvider>> {
-    if (providerKeys.length === 0) return gateway.providers;
+  ): Promise<Providers> {
     const providers = new Map(gateway.providers);
     for (const { provider, mode, sealed } of providerKeys) {
       const secret = await this.#open(gateway, ports, accountId, provider, mode, sealed);

@@ -28,7 +28,7 @@ export function hedgeFor(gateway: Gateway, parsed: ParsedCall): Hedge<ProviderRe
 }
 
 /**
- * Tries that leave their time to the first token in the isolate's view of speeds. One that another provider outran counts
+ * Tries at a stream that leave their time to the first token in the isolate's view of speeds. One that another provider outran counts
  * with the time that it had: left out, a provider would seem the faster the more often it is too slow.
  */
 export function measured(

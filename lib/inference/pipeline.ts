@@ -208,9 +208,9 @@ async function callProvider(exchange: Exchange): Promise<ProviderReply | null> {
     deadlineMs: ports.clock.now() + timeouts.wholeRequestMs,
   };
   const attemptPorts = { clock: ports.clock, callUpstream: ports.callUpstream, accessTokens: gateway.accessTokens };
-  const tryCandidate = measured(gateway, ports.clock, leaving.signal, (candidate: Candidate, signal) =>
-    attempt(attemptPorts, candidate, plan.callFor(candidate.modelId), limits, signal),
-  );
+  const tryOne = (candidate: Candidate, signal: AbortSignal | null) =>
+    attempt(attemptPorts, candidate, plan.callFor(candidate.modelId), limits, signal);
+  const tryCandidate = parsed.stream ? measured(gateway, ports.clock, leaving.signal, tryOne) : tryOne;
   try {
     const reply = await callWithFailover(ports, gateway.breakers, plan.candidates, tryCandidate, {
       limits,

@@ -96,7 +96,8 @@ async function findVariant(gateway: Gateway, ports: Ports, id: string, required:
   }
 }
 
-async function load(gateway: Gateway, ports: Ports, id: string): Promise<Model | null> {
+/** At once where the model is in memory. */
+function load(gateway: Gateway, ports: Ports, id: string): Model | null | Promise<Model | null> {
   const known = gateway.catalog.fromMemory(ports, id);
   return known === undefined ? gateway.catalog.load(ports, id) : known;
 }

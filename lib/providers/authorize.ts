@@ -46,26 +46,24 @@ const HEADERS: Readonly<Record<HeaderScheme, (secret: string) => Readonly<Record
 const AWS_SERVICE = "bedrock";
 
 /**
- * The request with its credential. Null: the provider needs none.
+ * The request with its credential, at once where that is a header's text. Null: the provider needs none.
  * @param signal aborts the wait for an access token
  * @throws AuthorizationError where the key cannot be used, or not now
  */
-export async function authorize(
+export function authorize(
   request: UpstreamRequest,
   scheme: AuthorizationScheme,
   credential: ProviderCredential | null,
   ports: AuthorizationPorts,
   signal: AbortSignal,
-): Promise<UpstreamRequest> {
+): UpstreamRequest | Promise<UpstreamRequest> {
   if (credential === null) return request;
   const { secret } = credential;
   switch (scheme) {
-    case "google-service-account": {
-      const token = await ports.accessTokens.get(ports.clock, secret, signal, (abort) =>
-        exchangeServiceAccount(ports, secret, request.url, abort),
-      );
-      return withHeaders(request, HEADERS.bearer(token));
-    }
+    case "google-service-account":
+      return ports.accessTokens
+        .get(ports.clock, secret, signal, (abort) => exchangeServiceAccount(ports, secret, request.url, abort))
+        .then((token) => withHeaders(request, HEADERS.bearer(token)));
     case "aws-sigv4":
       return signAwsRequest(request, secret, AWS_SERVICE, ports.clock.now());
     default:

@@ -37,6 +37,6 @@ export function authorized(
   { provider, wire, credential }: Pick<Candidate, "provider" | "wire" | "credential">,
   ports: AuthorizationPorts,
   signal: AbortSignal,
-): Promise<UpstreamRequest> {
+): UpstreamRequest | Promise<UpstreamRequest> {
   return authorize(request, provider.authorization ?? wire.authorization, credential, ports, signal);
 }

@@ -28,6 +28,7 @@ const NOISE = Math.log(1.25);
  * (CM-5.1.2) and, outside of it, the price; the operator's weights, by the session's hash or by chance.
  */
 export function orderCandidates(candidates: readonly Candidate[], terms: OrderTerms): readonly Candidate[] {
+  if (candidates.length <= 1) return candidates;
   const weighted = candidates.filter(({ provider }) => terms.weights[provider.id] !== undefined);
   const shared = weighted.map(placeOf).toSorted(compare)[0];
   const ranked = candidates.map((candidate) => ({ candidate, rank: rankOf(candidate, terms, shared) }));
@@ -108,8 +109,8 @@ function misses(targets: PercentileTargets | null, isMissed: (share: number, val
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {
-  for (const [index, mine] of a.entries()) {
-    const other = b[index] ?? 0;
+  for (let index = 0; index < a.length; index++) {
+    const [mine = 0, other = 0] = [a[index], b[index]];
     if (mine !== other) return mine < other ? -1 : 1;
   }
   return 0;
