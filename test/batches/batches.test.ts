@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SecretBox } from "../../lib/accounts/secret-box.ts";
 import { beginBatch, findBatch } from "../../lib/batches/batch-store.ts";
 import { createBatchingSettler } from "../../lib/billing/batching-settler.ts";
+import type { Settler } from "../../lib/billing/settler.ts";
 import { createGateway } from "../../lib/inference/gateway.ts";
 import { runBatch, runBatches } from "../../lib/jobs/run-batches.ts";
 import { systemClock } from "../../lib/platform/clock.ts";
@@ -76,7 +77,10 @@ const settles = async (account: TestAccount = gateway) => {
 };
 
 /** Another worker on the same stores, that can be made to die. */
-function otherWorker(ports: Partial<Ports> = {}) {
+function otherWorker(
+  ports: Partial<Ports> = {},
+  settler: Settler = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 }),
+) {
   const environment = {
     API_GATEWAY_SALT: "salt-of-the-test-harness",
     ENCRYPTION_KEYS,
@@ -84,7 +88,7 @@ function otherWorker(ports: Partial<Ports> = {}) {
   };
   const { configuration } = parseSettings(environment, "node", PROVIDERS, "0.0.0-test");
   const upstream = createUndiciUpstream({ connectTimeoutMs: 1_000 });
-  const own = createGateway(configuration, createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 }));
+  const own = createGateway(configuration, settler);
   const background: Promise<unknown>[] = [];
   const all: Ports = {
     clock: systemClock,
@@ -417,6 +421,32 @@ describe("workers that die", () => {
     );
     expect(events.rows).toHaveLength(1);
     await dying.close();
+    await worker.close();
+  });
+
+  test("F48 a line is not answered before its charge is written", async () => {
+    const { id } = await prepared();
+    const { database } = gateway.stores;
+    const writer = createBatchingSettler({ maxBatch: 1, maxDelayMs: 0, maxStatements: 4 });
+    let written = 0;
+    const early: number[] = [];
+    const slow: Settler = {
+      settle: async (...charge) => {
+        await sql`select pg_sleep(0.02)`.execute(database);
+        const { rows } = await sql<{ answered: string }>`
+          select count(*)::text as answered from batch_line where batch_id = ${id} and state = 'answered'`.execute(
+          database,
+        );
+        if (Number(rows[0]?.answered) > written) early.push(Number(rows[0]?.answered));
+        await writer.settle(...charge);
+        written += 1;
+      },
+      flush: () => writer.flush(),
+    };
+    const worker = otherWorker({}, slow);
+    await worker.run(id);
+    expect([written, early]).toEqual([12, []]);
+    expect(await findBatch(worker.ports, id, null)).toMatchObject({ status: "completed", counts: { completed: 12 } });
     await worker.close();
   });
 

@@ -171,6 +171,15 @@ describe("models to fall back to", () => {
     expect(perToken).toBeCloseTo(1e-6, 12);
   });
 
+  test("CM-6.3.2 the hold covers the dearest of them: who cannot pay for that is refused before anybody is asked", async () => {
+    const poor = await gateway.register("0.0003");
+    const own = { authorization: `Bearer ${poor.key}` };
+    const models = ["openai/gpt-4o"];
+    const { status, code } = await refused(await chat("openai/gpt-4o-mini", { models }, own));
+    expect([status, code]).toEqual([402, "insufficient_credits"]);
+    expect((await chat("openai/gpt-4o-mini", {}, own)).status).toBe(200);
+  });
+
   test("a model in models alone is the first", async () => {
     const reply = await gateway.post("/v1/chat/completions", { models: ["openai/gpt-4o-mini"], messages: HELLO });
     expect([reply.status, providerOf(reply)]).toEqual([200, "openai"]);
