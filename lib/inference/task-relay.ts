@@ -1,7 +1,7 @@
 import { openAiErrorBody } from "../errors/error-bodies.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
-import { isJsonObject, type JsonObject } from "../protocol/json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../protocol/json.ts";
 import { createSseParser, type SseFrame } from "../protocol/sse/sse-parser.ts";
 import type { ParsedTask } from "../protocol/tasks/task.ts";
 import { AttemptAborted } from "../routing/attempt-failure.ts";
@@ -158,13 +158,7 @@ class EventInspector implements Inspector {
 }
 
 function eventOf({ data }: SseFrame): JsonObject | null {
-  if (data === null || !data.startsWith("{")) return null;
-  try {
-    const event: unknown = JSON.parse(data);
-    return isJsonObject(event) ? event : null;
-  } catch {
-    return null;
-  }
+  return data?.startsWith("{") === true ? parseJsonObject(data) : null;
 }
 
 function errorOf(cause: unknown): GatewayError {

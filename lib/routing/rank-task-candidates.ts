@@ -23,7 +23,8 @@ export interface RankTaskTerms {
 
 /**
  * Who may do a task, in the order to ask: `order`, the provider that was named, the cheapest where `sort` says so, the
- * vendor's own, the failover chain, then the others by what this very call would cost; a provider's keys one after the other. Pure but for chance. A model without a price is not served: there is none to guess by.
+ * vendor's own, the failover chain, then the others by what this very call would cost; a provider's keys one after the
+ * other. Pure but for chance. A model without a price is not served: there is none to guess by.
  * @throws GatewayError `no_provider_available`, `model_pricing_missing`, `context_length_exceeded`, `no_provider_matches`,
  *   and a wire's own reason where nobody is left who can do what is asked
  */

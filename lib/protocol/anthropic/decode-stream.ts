@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { tokenCount, type Usage } from "../usage.ts";
 import { finishOf } from "./stop-reason.ts";
@@ -78,7 +78,7 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
   return {
     push({ data }) {
       if (data === null || data === "") return NONE;
-      const event = parseObject(data);
+      const event = parseJsonObject(data);
       if (event === null) return NONE;
       const index = typeof event["index"] === "number" ? event["index"] : 0;
       switch (event["type"]) {
@@ -113,15 +113,6 @@ export function createMessagesStreamDecoder(): { push(frame: SseFrame): readonly
       }
     },
   };
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 /** A message's, or a message_delta's, stop reason; none while it has not stopped. */

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, stringOf } from "../json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject, stringOf } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { decodeConverseUsage, finishEvent, objectAt, reasoningEvents } from "./decode-reply.ts";
 
@@ -59,7 +59,7 @@ export function createConverseStreamDecoder(): { push(frame: SseFrame): readonly
   return {
     push({ event, data }) {
       const status = STATUS_OF_EXCEPTION.get(event) ?? (/(?:Exception|Error)$/.test(event) ? 502 : null);
-      const body = parseObject(data ?? "");
+      const body = parseJsonObject(data ?? "");
       if (status !== null) return [{ kind: "error", status, message: stringOf(body?.["message"]) }];
       if (body === null) return NONE; // one broken event does not end a stream (F32)
       const index = typeof body["contentBlockIndex"] === "number" ? body["contentBlockIndex"] : 0;
@@ -86,13 +86,4 @@ export function createConverseStreamDecoder(): { push(frame: SseFrame): readonly
       }
     },
   };
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, objectsOf, parseJsonObject, stringOf } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { callIdOf, citationEvents, endEvents, functionOf, startEvent } from "./decode-reply.ts";
 
@@ -39,7 +39,7 @@ export function createCohereStreamDecoder(): { push(frame: SseFrame): readonly C
 
   return {
     push({ data }) {
-      const event = data === null ? null : parseObject(data);
+      const event = data === null ? null : parseJsonObject(data);
       if (event === null) return NONE;
       const index = typeof event["index"] === "number" ? event["index"] : 0;
       const delta = objectAt(event["delta"]);
@@ -82,13 +82,4 @@ function textEvents(kind: "text" | "reasoning", value: JsonValue | undefined): r
 
 function objectAt(value: JsonValue | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null; // one broken frame does not end a stream (F32)
-  }
 }

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, objectsOf, stringOf } from "../json.ts";
+import { isJsonObject, type JsonObject, objectsOf, parseJsonObject, stringOf } from "../json.ts";
 import { choiceIndex, errorEvent, startEvent } from "../openai/decode-stream.ts";
 import { decodeUsage } from "../openai/decode-usage.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
@@ -13,7 +13,7 @@ export function createCompletionDecoder(): { push(frame: SseFrame): readonly Cha
     push({ data }) {
       if (data === null || data === "") return NONE;
       if (data === "[DONE]") return [{ kind: "end" }];
-      const chunk = parseObject(data);
+      const chunk = parseJsonObject(data);
       if (chunk === null) return NONE; // one broken frame does not end a stream (F32)
       const events: ChatEvent[] = started ? [] : [startEvent(chunk)];
       started = true;
@@ -42,13 +42,4 @@ function decodeBody(body: JsonObject): readonly ChatEvent[] {
   });
   const { usage } = body;
   return isJsonObject(usage) ? [...events, { kind: "usage", usage: decodeUsage(usage) }] : events;
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue, numberOf } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, numberOf, parseJsonObject } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { tokenCount, type Usage } from "../usage.ts";
 import { type DecodeState, decodeCandidate, newState } from "./decode-candidate.ts";
@@ -12,7 +12,7 @@ export function createGenerateContentDecoder(): { push(frame: SseFrame): readonl
   return {
     push({ data }) {
       if (data === null || data === "") return NONE;
-      const body = parseObject(data);
+      const body = parseJsonObject(data);
       return body === null ? NONE : decodeResponse(body, state); // one broken frame does not end a stream (F32)
     },
   };
@@ -24,15 +24,6 @@ export function decodeGenerateContentReply(body: JsonObject): readonly ChatEvent
     return [{ kind: "error", status: 502, message: "no candidates" }];
   }
   return [...decodeResponse(body, newState()), { kind: "end" }];
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function decodeResponse(body: JsonObject, state: DecodeState): readonly ChatEvent[] {

@@ -1,5 +1,6 @@
-import type { AssistantPart, ChatMessage, ContentPart, MediaSource, ReasoningPart } from "../chat-request.ts";
+import type { AssistantPart, ChatMessage, ContentPart, ReasoningPart } from "../chat-request.ts";
 import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
+import { mediaSourceOf } from "../media-source.ts";
 
 /** True for a content part that another format can carry; the others (`file_id`, video) are reported, not translated. */
 export function isPlaced(part: JsonObject): boolean {
@@ -44,12 +45,12 @@ function decodePart(part: JsonObject): readonly ContentPart[] {
     case "image_url": {
       const url = isJsonObject(inner) ? stringOf(inner["url"]) : stringOf(inner);
       const detail = isJsonObject(inner) && typeof inner["detail"] === "string" ? { detail: inner["detail"] } : {};
-      return [{ kind: "image", source: mediaSource(url), ...detail, ...cacheControl }];
+      return [{ kind: "image", source: mediaSourceOf(url), ...detail, ...cacheControl }];
     }
     case "file": {
       if (!isJsonObject(inner) || typeof inner["file_data"] !== "string") return [];
       const name = typeof inner["filename"] === "string" ? { name: inner["filename"] } : {};
-      return [{ kind: "file", source: mediaSource(inner["file_data"]), ...name, ...cacheControl }];
+      return [{ kind: "file", source: mediaSourceOf(inner["file_data"]), ...name, ...cacheControl }];
     }
     case "input_audio":
       if (!isJsonObject(inner)) return [];
@@ -57,13 +58,6 @@ function decodePart(part: JsonObject): readonly ContentPart[] {
     default:
       return [];
   }
-}
-
-/** A base64 `data:` URL is taken apart; any other URL is for the provider to fetch, never for us (K3). */
-function mediaSource(url: string): MediaSource {
-  const match = /^data:([^;,]*)(?:;[^;,]*)*;base64,/.exec(url);
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1] ?? "", data: url.slice(match[0].length) };
 }
 
 function decodeAssistant(message: JsonObject): readonly AssistantPart[] {

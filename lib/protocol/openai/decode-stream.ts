@@ -1,5 +1,13 @@
 import type { ChatEvent, FinishReason } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue, numberOf, objectsOf, stringOf } from "../json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  numberOf,
+  objectsOf,
+  parseJsonObject,
+  stringOf,
+} from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { decodeUsage } from "./decode-usage.ts";
 import { PlainDelta } from "./plain-delta.ts";
@@ -27,7 +35,7 @@ export function createChatStreamDecoder(): { push(frame: SseFrame): readonly Cha
       const text = plain?.shape.textOf(data) ?? null;
       if (plain !== null && text !== null) return text === "" ? NONE : [{ kind: "text", choice: plain.choice, text }];
       if (data === "[DONE]") return [{ kind: "end" }];
-      const chunk = parseObject(data);
+      const chunk = parseJsonObject(data);
       if (chunk === null) return NONE; // one broken frame does not end a stream; a missing end will (F30, F32)
       const events: ChatEvent[] = [];
       // Azure's first chunk is a placeholder without id or choices: the one after it knows both.
@@ -58,15 +66,6 @@ function usageOf(chunk: JsonObject, choices: JsonValue | undefined): JsonValue |
   if (isJsonObject(usage)) return usage;
   if (isJsonObject(groq) && isJsonObject(groq["usage"])) return groq["usage"];
   return objectsOf(choices).find((choice) => isJsonObject(choice["usage"]))?.["usage"];
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function isPlaceholder({ id, choices, error }: JsonObject): boolean {

@@ -1,5 +1,6 @@
-import type { AssistantPart, ChatMessage, ContentPart, MediaSource } from "../chat-request.ts";
+import type { AssistantPart, ChatMessage, ContentPart } from "../chat-request.ts";
 import { isJsonObject, type JsonObject, type JsonValue, objectsOf, stringOf } from "../json.ts";
+import { mediaSourceOf } from "../media-source.ts";
 import { itemType } from "./input-items.ts";
 import { openSeal } from "./signature.ts";
 
@@ -74,13 +75,13 @@ function decodePart(part: JsonObject): readonly ContentPart[] {
       const url = isJsonObject(part["image_url"]) ? stringOf(part["image_url"]["url"]) : stringOf(part["image_url"]);
       if (url === "") return [];
       const detail = typeof part["detail"] === "string" ? { detail: part["detail"] } : {};
-      return [{ kind: "image", source: mediaSource(url), ...detail }];
+      return [{ kind: "image", source: mediaSourceOf(url), ...detail }];
     }
     case "input_file": {
       const given = stringOf(part["file_data"] ?? part["file_url"]);
       if (given === "") return [];
       const name = typeof part["filename"] === "string" ? { name: part["filename"] } : {};
-      return [{ kind: "file", source: mediaSource(given), ...name }];
+      return [{ kind: "file", source: mediaSourceOf(given), ...name }];
     }
     case "input_audio": {
       const audio = part["input_audio"];
@@ -90,13 +91,6 @@ function decodePart(part: JsonObject): readonly ContentPart[] {
     default:
       return [];
   }
-}
-
-/** A base64 `data:` URL is taken apart; any other URL is for the provider to fetch, never for us (K3). */
-function mediaSource(url: string): MediaSource {
-  const match = /^data:([^;,]*)(?:;[^;,]*)*;base64,/.exec(url);
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1] ?? "", data: url.slice(match[0].length) };
 }
 
 function decodeSaid(content: JsonValue | undefined): readonly AssistantPart[] {

@@ -1,5 +1,5 @@
 import type { ChatEvent } from "../chat-event.ts";
-import { isJsonObject, type JsonObject, type JsonValue, stringOf } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject, stringOf } from "../json.ts";
 import type { SseFrame } from "../sse/sse-parser.ts";
 import { decodeEnd, errorOf, KNOWN_ITEMS, sealOf, toolStart } from "./decode-output.ts";
 import { startOf } from "./decode-reply.ts";
@@ -59,7 +59,7 @@ export function createResponsesStreamDecoder(): { push(frame: SseFrame): readonl
   return {
     push({ data, event: name }) {
       if (data === null || data === "") return NONE;
-      const event = parseObject(data);
+      const event = parseJsonObject(data);
       if (event === null) return NONE; // one broken frame does not end a stream; a missing end will (F30, F32)
       return decode(typeof event["type"] === "string" ? event["type"] : name, event);
     },
@@ -71,13 +71,4 @@ function textEvent(event: JsonObject): ChatEvent {
   const known =
     Array.isArray(logprobs) && logprobs.length > 0 ? { logprobs: { content: logprobs, refusal: null } } : {};
   return { kind: "text", choice: 0, text: stringOf(event["delta"]), ...known };
-}
-
-function parseObject(data: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
