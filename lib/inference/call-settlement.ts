@@ -87,15 +87,19 @@ export class CallSettlement {
     return costNanoUsd(candidate.price, meter.believes(usage) ? usage : meter.final());
   }
 
-  /** No provider answered: the hold is closed with a charge of nothing. */
-  settleUnanswered(): void {
+  /**
+   * No provider answered: the hold is closed with a charge of nothing.
+   * @returns what to wait for before the client is told: it may come back under the same key at once
+   */
+  settleUnanswered(): Promise<void> | null {
     this.#settleOnce(0n, NO_USAGE, "provider-failed");
+    return this.#held.ended;
   }
 
   settle(end: StreamEnd): void {
     const meter = this.#meter;
     if (meter === null) {
-      this.settleUnanswered();
+      this.#settleOnce(0n, NO_USAGE, "provider-failed");
       return;
     }
     if (meter.disbelieved) {

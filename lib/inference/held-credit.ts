@@ -52,6 +52,7 @@ export class HeldCredit {
   readonly #attempts: AttemptRecord[] = [];
   #cancelTimer: () => void = () => {};
   #settled = false;
+  #ended: Promise<void> | null = null;
   readonly #done = Promise.withResolvers<void>();
 
   /** @param usedSoFar what to charge if this isolate dies now; null: nothing has been delivered yet */
@@ -96,6 +97,11 @@ export class HeldCredit {
     return this.extend(costNanoUsd).then((granted) => (granted ? costNanoUsd : ceilingOf(held)));
   }
 
+  /** Of a call that is to be made once: when a repetition can see that it is over. Null for any other. Never rejects. */
+  get ended(): Promise<void> | null {
+    return this.#ended;
+  }
+
   /** Closes the hold with `charge`. The first call counts, later ones do nothing. */
   settle(charge: NanoUsd | Promise<NanoUsd>, statement: CallStatement): void {
     if (this.#settled) return;
@@ -126,7 +132,8 @@ export class HeldCredit {
     const { fingerprint } = reservation;
     if (fingerprint !== undefined) {
       const forNothing = outcome === "provider-failed" && amountNanoUsd === 0n;
-      this.#ports.background(noteEnd(this.#ports, reservation, forNothing ? ENDED_FOR_NOTHING : amountNanoUsd));
+      this.#ended = noteEnd(this.#ports, reservation, forNothing ? ENDED_FOR_NOTHING : amountNanoUsd);
+      this.#ports.background(this.#ended);
     }
     return this.#gateway.settler.settle(this.#ports, reservation, {
       amountNanoUsd,

@@ -223,10 +223,10 @@ async function callProvider(exchange: Exchange): Promise<ProviderReply | null> {
         plan.report.note(record);
       },
     });
-    if (reply === null) settlement.settleUnanswered();
+    if (reply === null) await settlement.settleUnanswered();
     return reply;
   } catch (error) {
-    settlement.settleUnanswered();
+    await settlement.settleUnanswered();
     throw error instanceof GatewayError ? error.withHeaders(reportHeaders(exchange)) : error;
   }
 }

@@ -172,11 +172,11 @@ async function callProvider(exchange: Exchange, candidates: readonly Candidate[]
       clientSignal: leaving.signal,
       onAttempt: (record) => settlement.noteAttempt(record),
     });
-    if (reply === null) settlement.settleUnanswered();
+    if (reply === null) await settlement.settleUnanswered();
     if (reply === null && form !== null && form.failure !== null) throw form.failure;
     return reply;
   } catch (error) {
-    settlement.settleUnanswered();
+    await settlement.settleUnanswered();
     throw error;
   }
 }

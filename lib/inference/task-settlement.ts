@@ -53,9 +53,13 @@ export class TaskSettlement {
     return this.#candidate === null ? 0n : taskCostNanoUsd(this.#candidate.price, this.#consumed());
   }
 
-  /** No provider answered: the hold is closed with a charge of nothing. */
-  settleUnanswered(): void {
+  /**
+   * No provider answered: the hold is closed with a charge of nothing.
+   * @returns what to wait for before the client is told: it may come back under the same key at once
+   */
+  settleUnanswered(): Promise<void> | null {
     this.#settle(0n, "provider-failed", NOTHING_CONSUMED);
+    return this.#held.ended;
   }
 
   settle(end: TaskEnd): void {

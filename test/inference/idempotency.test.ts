@@ -217,6 +217,36 @@ describe("the outcome table", () => {
     expect(new Set(all.map(({ requestId }) => requestId)).size).toBe(5);
   });
 
+  test("a client is told of a failure once its key is free: who comes back at once is not told that it still runs", async () => {
+    const { redis } = app.ports;
+    const pipeline = redis.pipeline.bind(redis);
+    const gate = Promise.withResolvers<void>();
+    Reflect.set(redis, "pipeline", () => {
+      const made = pipeline();
+      const exec = made.exec.bind(made);
+      Reflect.set(made, "exec", async () => {
+        await gate.promise;
+        return exec();
+      });
+      return made;
+    });
+    provider(503, "{}");
+    let isTold = false;
+    const first = call("once").then((told) => {
+      isTold = true;
+      return told;
+    });
+    await expect.poll(() => app.upstreamCalls.length, { interval: 2 }).toBe(1);
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(isTold).toBe(false);
+    gate.resolve();
+    expect((await first).status).toBe(503);
+    expect((await call("once")).status).toBe(503);
+    expect(app.upstreamCalls).toHaveLength(2);
+    Reflect.set(redis, "pipeline", pipeline);
+    await settle();
+  });
+
   test("a request that was refused leaves its key free", async () => {
     expect((await call("once", { body: { ...BODY, model: "no/such" } })).status).toBe(404);
     const { apiKey } = await app.newKey({ requestsPerMinute: 1 });
